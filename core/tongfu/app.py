@@ -1,0 +1,197 @@
+"""Tongfu: many named accounts, one engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
+
+from . import registry
+from .call import Account, Call, Context, Notification, Opens
+from .engine import Engine, Transport, random_nonce, utc_now
+from .errors import ConfigError, MalformedAnswer, TongfuError, UnknownAccount, UnsupportedOperation
+from .payments import AccountPayments, Payments, read
+from .provider import Provider
+
+if TYPE_CHECKING:
+    import aiohttp
+
+    from .credentials import Store
+
+C = TypeVar("C")
+R = TypeVar("R")
+
+
+class Opened:
+    """What ``Tongfu.open`` gives for an account that brings no object of its own: its payments."""
+
+    def __init__(self, caller: BoundCaller) -> None:
+        self.payment = AccountPayments(caller.payment)
+
+
+class Tongfu:
+    """
+    One facade over any number of named accounts.
+
+    :param accounts: names of your choice, each with its provider's account.
+    :param session: an aiohttp session to send through; it is never closed here.
+    :param plugins: extensions such as audit, metrics or caps, each for every platform, or a pair of
+        a platform and a plugin for that one. Only what is passed here extends a provider.
+    :param credential_store: where fetched credentials are kept; in this process by default.
+    :param clock: the current time, with a zone.
+    :param transport: sends in the place of aiohttp, as in a test.
+    :raises ConfigError: an account's platform is not installed, claimed twice, or broken.
+    """
+
+    def __init__(
+        self,
+        accounts: Mapping[str, Account],
+        *,
+        session: aiohttp.ClientSession | None = None,
+        plugins: Iterable[object] = (),
+        credential_store: Store | None = None,
+        clock: Callable[[], datetime] = utc_now,
+        nonce: Callable[[], str] = random_nonce,
+        transport: Transport | None = None,
+    ) -> None:
+        # The client's and the keeper's modules are imported with the first client, not with tongfu.
+        from .credentials import Keeper, MemoryStore  # noqa: PLC0415
+
+        if transport is None:
+            from .transport import AiohttpTransport  # noqa: PLC0415
+
+            transport = AiohttpTransport(session)
+        elif session is not None:
+            raise ConfigError("pass a session or a transport, not both")
+        self._transport = transport
+        self._accounts = dict(accounts)
+        self._plugins = tuple(plugins)
+        self._providers: dict[str, Provider] = {}
+        for name, account in self._accounts.items():
+            if not isinstance(getattr(account, "platform", None), str):
+                raise ConfigError(
+                    f"the account {name!r} is a {type(account).__name__}, not an account of a platform; "
+                    "plain settings go through Tongfu.from_config"
+                )
+            self._provider(account.platform)
+        self._engine = Engine(transport, Keeper(credential_store or MemoryStore(), clock), clock=clock, nonce=nonce)
+        self.payment = Payments(self._by_name)
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Mapping[str, Any]], **options: Any) -> Self:
+        """
+        Build the accounts from plain data: ``{"shop": {"platform": "…", "app_id": "…", …}}``.
+
+        :param options: as for Tongfu itself.
+        :raises ConfigError: an unknown or missing key, named; never the value.
+        """
+        accounts = {}
+        for name, settings in config.items():
+            if not isinstance(settings, Mapping) or not isinstance(settings.get("platform"), str):
+                raise ConfigError(
+                    f"{name}: expected a mapping with a platform, such as {{'platform': '…', 'app_id': '…'}}"
+                )
+            platform = settings["platform"]
+            schema = registry.load_provider(platform).account_schema()
+            if schema is None:
+                raise ConfigError(f"{name}: the provider of {platform!r} makes no accounts of plain data")
+            accounts[name] = schema.build(name, {key: value for key, value in settings.items() if key != "platform"})
+        return cls(accounts, **options)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close what was opened here. An injected session stays open."""
+        await self._transport.close()
+
+    def operations(self, name: str) -> tuple[str, ...]:
+        """The payment operations that the account's platform supports."""
+        return self._provider(self._account(name).platform).operations
+
+    @overload
+    def open(self, account: Opens[C]) -> C: ...
+    @overload
+    def open(self, account: str) -> Any: ...
+    def open(self, account: Opens[C] | str) -> C | Any:
+        """
+        One platform's own object: ``.payment`` and whatever else it has.
+
+        Typed when opened with an account; by name it is that name's account.
+        """
+        if isinstance(account, str):
+            name, bound = account, self._account(account)
+        else:
+            name, bound = self._name_of(account), account
+        caller = BoundCaller(self._engine, self._provider(bound.platform), name, bound)
+        opens = getattr(bound, "open", None)
+        return opens(caller) if opens is not None else Opened(caller)
+
+    async def _by_name(self, name: str, operation: str, params: object) -> Any:
+        account = self._account(name)
+        return await BoundCaller(self._engine, self._provider(account.platform), name, account).payment(
+            operation, params
+        )
+
+    def _account(self, name: str) -> Account:
+        account = self._accounts.get(name)
+        if account is None:
+            raise UnknownAccount(name, self._accounts)
+        return account
+
+    def _name_of(self, account: Account) -> str:
+        return next((name for name, known in self._accounts.items() if known is account), account.platform)
+
+    def _provider(self, platform: str) -> Provider:
+        provider = self._providers.get(platform)
+        if provider is None:
+            provider = registry.load_provider(platform)
+            for plugin in self._plugins:
+                if not isinstance(plugin, tuple):
+                    provider.extend(plugin)
+                elif plugin[0] == platform:
+                    provider.extend(plugin[1])
+            self._providers[platform] = provider
+        return provider
+
+
+@dataclass(frozen=True, slots=True)
+class BoundCaller:
+    """The engine for one account: what ``account.open`` gets."""
+
+    engine: Engine
+    provider: Provider
+    name: str
+    account: Account
+
+    async def run(self, operation: str, begin: Callable[[Context], Call[R] | R]) -> R:
+        return await self.engine.run(self.provider, self.name, self.account, operation, begin)
+
+    async def payment(self, operation: str, params: object) -> Any:
+        provider, account = self.provider, self.account
+        if operation not in provider.operations:
+            raise UnsupportedOperation(provider.platform, operation, provider.operations)
+        if isinstance(params, Notification):
+            return await self.run(operation, lambda ctx: _guarded(provider, operation, account, params, ctx))
+        if not isinstance(params, Mapping):
+            raise ConfigError(f"{operation} takes a tongfu.Notification, not {type(params).__name__}")
+        return await self.run(
+            operation,
+            lambda ctx: read(
+                provider.platform, operation, params, lambda p: provider.begin(operation, account, p, ctx)
+            ),
+        )
+
+
+def _guarded(provider: Provider, operation: str, account: Account, notify: Notification, ctx: Context) -> Any:
+    """Whatever an attacker sends, the caller's handler meets our errors only."""
+    try:
+        return provider.begin(operation, account, notify, ctx)
+    except TongfuError:
+        raise
+    except (ValueError, KeyError, IndexError, RecursionError, OverflowError, UnicodeError) as exc:
+        raise MalformedAnswer(f"{provider.platform}: the notification cannot be read ({type(exc).__name__})") from exc

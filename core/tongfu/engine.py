@@ -1,0 +1,259 @@
+"""
+The step loop: the only place that awaits the network.
+
+A read-only call may be resent while its time lasts. Any other call is sent once, and where its
+answer does not come or cannot be trusted, the caller is told that the outcome is unknown.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final, Protocol, TypeVar, cast
+
+from . import log
+from .call import Account, Call, CallFinished, Context, Credential, HttpRequest, HttpResponse
+from .errors import (
+    CredentialRejected,
+    MalformedAnswer,
+    OutcomeUnknown,
+    ProviderContractError,
+    SignatureError,
+    TransportError,
+    UnreadableOutcome,
+    UnverifiedOutcome,
+)
+from .provider import Provider
+
+R = TypeVar("R")
+
+MAX_STEPS: Final = 4
+MAX_SENDS: Final = 3
+
+
+class Transport(Protocol):
+    """Sends one request and answers what came, whatever its status."""
+
+    async def send(self, request: HttpRequest, timeout: float) -> HttpResponse:
+        """
+        Send within *timeout* seconds.
+
+        :raises TransportError: nothing usable came; ``sent`` tells whether it can have arrived.
+        """
+
+    async def close(self) -> None:
+        """Let go of what was opened here, and of nothing that was handed in."""
+
+
+class CredentialSource(Protocol):
+    """Keeps fetched credentials: see ``tongfu.credentials``."""
+
+    async def get(self, key: str, fetch: Callable[[], Any]) -> Credential:
+        """The kept credential, or what awaiting ``fetch()`` gives, fetched once for all who wait."""
+
+    async def reject(self, key: str, credential: Credential) -> None:
+        """Forget *credential*, unless another has taken its place already."""
+
+
+@dataclass(frozen=True, slots=True)
+class BoundSigner:
+    """The sign and verify hooks of one account."""
+
+    provider: Provider
+    account: Account
+
+    def sign(self, payload: bytes, algorithm: str) -> str:
+        return self.provider.sign(self.account, payload, algorithm)
+
+    def check(self, payload: bytes, signature: str, algorithm: str) -> None:
+        self.provider.check(self.account, payload, signature, algorithm)
+
+    def acting_as(self, account: Account) -> BoundSigner:
+        return BoundSigner(self.provider, account)
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def random_nonce() -> str:
+    """32 characters that nobody can guess."""
+    return secrets.token_hex(16)
+
+
+class Engine:
+    """Carries out operations: asks the provider, sends, asks again, until there is a result."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        credentials: CredentialSource,
+        *,
+        clock: Callable[[], datetime] = utc_now,
+        nonce: Callable[[], str] = random_nonce,
+    ) -> None:
+        self._transport = transport
+        self._credentials = credentials
+        self._clock = clock
+        self._nonce = nonce
+
+    async def run(
+        self, provider: Provider, name: str, account: Account, operation: str, begin: Callable[[Context], Call[R] | R]
+    ) -> R:
+        """Carry out what *begin* answers; tell the observers how it ended."""
+        started = time.perf_counter()
+        error: BaseException | None = None
+        try:
+            signer = BoundSigner(provider, account)
+            step: Any = begin(self._context(signer, {}))
+            for _ in range(MAX_STEPS):
+                if not isinstance(step, Call):
+                    return cast("R", step)
+                step = await self._perform(provider, account, signer, step)
+            if isinstance(step, Call):
+                raise ProviderContractError(f"{provider.platform}: {operation} takes more than {MAX_STEPS} requests")
+            return cast("R", step)
+        except BaseException as exc:
+            error = exc
+            raise
+        finally:
+            elapsed = time.perf_counter() - started
+            if provider.observed:
+                provider.finished(CallFinished(provider.platform, name, operation, elapsed, error))
+            log.debug(
+                "tongfu.call_finished",
+                platform=provider.platform,
+                account=name,
+                operation=operation,
+                elapsed=elapsed,
+                error=type(error).__name__ if error else None,
+            )
+
+    async def _perform(self, provider: Provider, account: Account, signer: BoundSigner, call: Call[Any]) -> Any:
+        if not call.credentials:
+            return await self._exchange(provider, account, signer, call, {})
+        held = await self._hold(provider, account, call)
+        try:
+            return await self._exchange(provider, account, signer, call, held)
+        except CredentialRejected:
+            # Refused before anything happened, so this is no resend; and it happens once only.
+            for kind, credential in held.items():
+                await self._credentials.reject(_key(account, kind), credential)
+            held = await self._hold(provider, account, call)
+            return await self._exchange(provider, account, signer, call, held)
+
+    async def _hold(self, provider: Provider, account: Account, call: Call[Any]) -> dict[str, Credential]:
+        held = {}
+        for kind in call.credentials:
+
+            async def fetch(kind: str = kind) -> Credential:
+                return await self.run(
+                    provider,
+                    account.scope,
+                    account,
+                    f"fetch_{kind}",
+                    lambda ctx: provider.fetch_credential(account, kind, ctx),
+                )
+
+            held[kind] = await self._credentials.get(_key(account, kind), fetch)
+        return held
+
+    async def _exchange(
+        self,
+        provider: Provider,
+        account: Account,
+        signer: BoundSigner,
+        call: Call[Any],
+        held: Mapping[str, Credential],
+    ) -> Any:
+        if not call.read_only:
+            try:
+                return await self._once(provider, account, signer, call, held, account.timeout)
+            except (TransportError, SignatureError, MalformedAnswer) as exc:
+                raise _unknown(provider.platform, call.operation, exc) from exc
+        deadline = time.monotonic() + account.timeout
+        try:
+            return await self._once(provider, account, signer, call, held, account.timeout)
+        except TransportError as exc:
+            failed = exc
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise failed
+        return await self._again(provider, account, signer, call, held, deadline, failed)
+
+    async def _again(
+        self,
+        provider: Provider,
+        account: Account,
+        signer: BoundSigner,
+        call: Call[Any],
+        held: Mapping[str, Credential],
+        deadline: float,
+        failed: TransportError,
+    ) -> Any:
+        # Imported where a call has failed already: it costs more than the whole of tongfu.
+        import stamina  # noqa: PLC0415
+
+        async for attempt in stamina.retry_context(
+            on=TransportError,
+            attempts=MAX_SENDS - 1,
+            timeout=deadline - time.monotonic(),
+            wait_initial=0.05,
+            wait_jitter=0.1,
+        ):
+            with attempt:
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    break
+                try:
+                    return await self._once(provider, account, signer, call, held, left, backup=not failed.sent)
+                except TransportError as exc:
+                    failed = exc
+                    raise
+        raise failed
+
+    async def _once(
+        self,
+        provider: Provider,
+        account: Account,
+        signer: BoundSigner,
+        call: Call[Any],
+        held: Mapping[str, Credential],
+        timeout: float,
+        *,
+        backup: bool = False,
+    ) -> Any:
+        request = provider.encode(account, call, self._context(signer, held))
+        if backup and request.backup_url:
+            request = HttpRequest(
+                request.method,
+                request.backup_url,
+                request.headers,
+                request.body,
+                request.client_certificate,
+                body_limit=request.body_limit,
+                ca=request.ca,
+            )
+        response = await self._transport.send(request, timeout)
+        ctx = self._context(signer, held)
+        return call.finish(provider.decode(account, call, response, ctx), ctx)
+
+    def _context(self, signer: BoundSigner, held: Mapping[str, Credential]) -> Context:
+        return Context(self._clock(), self._nonce(), signer, held)
+
+
+def _key(account: Account, kind: str) -> str:
+    return f"{account.platform}:{account.scope}:{kind}"
+
+
+def _unknown(platform: str, operation: str, exc: Exception) -> Exception:
+    if isinstance(exc, OutcomeUnknown) or (isinstance(exc, TransportError) and not exc.sent):
+        return exc
+    if isinstance(exc, SignatureError):
+        return UnverifiedOutcome(platform, operation, "the answer is not signed by the platform")
+    if isinstance(exc, MalformedAnswer):
+        return UnreadableOutcome(platform, operation, f"the answer cannot be used ({exc})")
+    return OutcomeUnknown(platform, operation, str(exc))
