@@ -68,7 +68,7 @@ def make() -> None:
     ENV.mkdir()
     STAMP.write_text("unfinished")
     editable = [word for distribution in DISTRIBUTIONS for word in ("-e", distribution)]
-    command = [*make_venv(), "install", "--quiet", "--disable-pip-version-check", *editable, *requirements()]
+    command = [*make_venv(), "install", "-qq", "--disable-pip-version-check", *editable, *requirements()]
     # PIP_USER is some people's guard for their system's Python; inside an environment pip refuses it.
     if subprocess.run(command, check=False, cwd=ROOT, env={**os.environ, "PIP_USER": "0"}).returncode != 0:
         sys.exit("tongfu: pip could not install what is needed (its own words stand above); run the command again")
