@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
 from . import registry
 from .call import Account, Call, Context, Notification, Opens
-from .engine import Engine, Transport, random_nonce, utc_now
+from .engine import UNREADABLE, Engine, Transport, random_nonce, utc_now
 from .errors import ConfigError, MalformedAnswer, TongfuError, UnknownAccount, UnsupportedOperation
 from .payments import AccountPayments, Payments, read
 from .provider import Provider
@@ -193,5 +193,5 @@ def _guarded(provider: Provider, operation: str, account: Account, notify: Notif
         return provider.begin(operation, account, notify, ctx)
     except TongfuError:
         raise
-    except (ValueError, KeyError, IndexError, RecursionError, OverflowError, UnicodeError) as exc:
+    except UNREADABLE as exc:
         raise MalformedAnswer(f"{provider.platform}: the notification cannot be read ({type(exc).__name__})") from exc
