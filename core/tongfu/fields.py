@@ -163,9 +163,7 @@ class WireFields(Checked):
         )
 
     def _travels(self, value: Any) -> bool:
-        if self._flat or isinstance(value, str | int):
-            return isinstance(value, str) or type(value) is int or (isinstance(value, bool) and not self._flat)
-        return _is_json(value)
+        return type(value) in (str, int) if self._flat else value is not None and _is_json(value)
 
 
 def _is_json(value: Any) -> bool:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, Final, cast
-
-import inspect
 
 import pluggy
 
@@ -83,7 +82,9 @@ class Provider:
         for name, impl in impls:
             function = impl.function
             if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
-                raise TypeError(f"{name} in {_name_of(plugin)} is async; hooks are plain functions, only the engine awaits")
+                raise TypeError(
+                    f"{name} in {_name_of(plugin)} is async; hooks are plain functions, only the engine awaits"
+                )
             needed = {
                 parameter.name
                 for parameter in inspect.signature(function).parameters.values()
