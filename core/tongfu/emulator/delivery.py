@@ -14,6 +14,7 @@ from typing import Final, Literal, get_args
 from urllib.parse import urlsplit
 
 import aiohttp
+
 from tongfu import log
 
 from .clock import EmulatorClock
@@ -55,6 +56,7 @@ class SentNotification:
     out_trade_no: str
     url: str
     created: datetime
+    delivery: Delivery = field(repr=False)
     state: str = "delivering"
     next_attempt: datetime | None = None
     attempts: list[Attempt] = field(default_factory=list)
@@ -72,7 +74,6 @@ class Postman:
         self._strike = strike
         self._session: aiohttp.ClientSession | None = None
         self._tasks: dict[asyncio.Task[None], str] = {}
-        self._deliveries: dict[str, Delivery] = {}
         self.notifications: list[SentNotification] = []
 
     def post(self, delivery: Delivery) -> SentNotification:
@@ -84,9 +85,9 @@ class Postman:
             delivery.out_trade_no,
             delivery.url,
             self._clock.now(),
+            delivery,
         )
         self.notifications.append(sent)
-        self._deliveries[sent.id] = delivery
         self._start(sent, self._clock.now(), 0)
         return sent
 
@@ -118,17 +119,15 @@ class Postman:
             if self._tasks:
                 await asyncio.wait(list(self._tasks))
 
-    async def clear(self) -> None:
+    def clear(self) -> None:
         """Forget every notification, those under way as well."""
-        tasks = list(self._tasks)
-        for task in tasks:
+        for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
         self.notifications.clear()
-        self._deliveries.clear()
 
     async def close(self) -> None:
-        await self.clear()
+        self.clear()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         if self._session is not None:
             await self._session.close()
             self._session = None
@@ -145,7 +144,7 @@ class Postman:
             log.warning("tongfu.emulator.delivery_broke", error=repr(error))
 
     async def _deliver(self, sent: SentNotification, due: datetime, step: int) -> None:
-        delivery = self._deliveries[sent.id]
+        delivery = sent.delivery
         fault = self._strike(delivery)
         if fault is not None and fault.fault == "lose_notification":
             attempt = Attempt(self._clock.now(), 0, "lost")
@@ -172,7 +171,7 @@ class Postman:
     async def _attempt(
         self, sent: SentNotification, *, corrupt: Corruption | None = None, redelivery: bool = False
     ) -> Attempt:
-        delivery = self._deliveries[sent.id]
+        delivery = sent.delivery
         at = self._clock.now()
         status, error = 0, ""
         verdict: Verdict = "failed"
