@@ -23,12 +23,12 @@ def tree() -> Mapping[str, str]:
     """Every text file of the repository; not what tools have made in it."""
     found = {}
     for top in sorted(ROOT.iterdir()):
-        if top.is_dir() and top.name.startswith(".") and top.name != ".ci":
+        if top.name.startswith(".") and top.name not in (".ci", ".gitignore"):
             continue
         for path in [top] if top.is_file() else sorted(top.rglob("*")):
             parts = path.relative_to(ROOT).parts
             if any(part in MADE or part.endswith(".egg-info") for part in parts) or path.suffix not in TEXTS:
                 continue
-            if path.is_file() and not (path.parent != ROOT and path.name.startswith(".")):
+            if path.is_file():
                 found["/".join(parts)] = path.read_text(encoding="utf-8")
     return found

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 import pytest
+
 from tongfu import registry
 from tongfu.provider import OPERATIONS
 
@@ -53,7 +54,8 @@ def test_every_hook_has_its_heading_with_its_signature(tree: Tree) -> None:
 
 
 def test_a_hook_without_its_heading_and_a_heading_without_its_hook_are_found() -> None:
-    specs = "@hookspec(firstresult=True)\ndef a(x: int) -> str | None: ...\n@hookspec\ndef b() -> None: ...\ndef c() -> None: ...\n"
+    specs = "@hookspec(firstresult=True)\ndef a(x: int) -> str | None: ...\n"
+    specs += "@hookspec\ndef b() -> None: ...\ndef c() -> None: ...\n"
     page = "### `a(x: str) -> str | None`\n### `b() -> None`\n### `b() -> None`\n"
 
     assert ["a(x: int) -> str | None", "a(x: str) -> str | None", "b() -> None"] == undocumented_hooks(specs, page)
@@ -78,6 +80,7 @@ def test_the_operations_table_is_what_the_providers_implement(tree: Tree, readme
 
 
 def test_a_wrong_mark_in_the_table_is_seen() -> None:
-    page = "| Operation | `weixin` | `alipay` |\n|---|:-:|:-:|\n| `refund` | ✓ | — |\n| `order_query` | ✓ | ✓ |\n| `other` | ✓ | ✓ |\n"
+    page = "| Operation | `weixin` | `alipay` |\n|---|:-:|:-:|\n"
+    page += "| `refund` | ✓ | — |\n| `order_query` | ✓ | ✓ |\n| `other` | ✓ | ✓ |\n"
 
     assert {"weixin": ("refund", "order_query"), "alipay": ("order_query",)} == operations_table(page, PLATFORMS)

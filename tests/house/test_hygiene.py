@@ -15,7 +15,7 @@ Tree = Mapping[str, str]
 ELSEWHERE = (
     re.compile(r"(?:pypi|pythonhosted|npmjs|crates)[.](?:org|io|com)\b", re.IGNORECASE),
     re.compile(r"\bmirrors?[.][a-z]", re.IGNORECASE),
-    re.compile(r"--(?:extra-)?index-url|--find-links|--trusted-host"),
+    re.compile(r"--(?:extra-)?index[-]url|--find[-]links|--trusted[-]host"),
     re.compile(r"(?<![\w./:~-])/(?:home|root|Users|work|opt|mnt)/\w"),
     re.compile(r"\b[A-Z]:\\Users\\"),
 )
@@ -100,7 +100,8 @@ def test_links_lead_somewhere(tree: Tree, root: Path) -> None:
 
 
 def test_a_dead_link_is_found(tmp_path: Path) -> None:
-    page = "[a](b.md) [c](../top.md#the-order) [d](../top.md#gone) [e](gone.md) [f](https://x.example) [g](#here)\n## Here\n"
+    page = "[a](b.md) [c](../top.md#the-order) [d](../top.md#gone)\n"
+    page += "[e](gone.md) [f](https://x.example) [g](#here)\n## Here\n"
 
     assert ["docs/a.md: ../top.md#gone", "docs/a.md: gone.md"] == dead_links(
         {"docs/a.md": page, "docs/b.md": "", "top.md": "# The order\n"}, tmp_path

@@ -10,6 +10,7 @@ from inspect import signature
 from typing import Any, Required, TypedDict, get_origin, get_type_hints
 
 import pytest
+
 from tongfu import params
 from tongfu.payments import PARAMS, AccountPayments, Payments
 from tongfu.provider import OPERATIONS
