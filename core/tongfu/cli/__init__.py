@@ -13,7 +13,8 @@ def main() -> None:
     try:
         from .commands import tongfu  # noqa: PLC0415 - click is an extra
     except ModuleNotFoundError as exc:
-        if exc.name is None or exc.name.partition(".")[0] not in EXTRA:
+        missing = (exc.name or "").partition(".")[0]
+        if missing not in EXTRA:
             raise
-        sys.exit(f"tongfu: the command line needs {exc.name}, which is not installed: pip install 'tongfu[cli]'")
+        sys.exit(f"tongfu: the command line needs {missing}, which is not installed: pip install 'tongfu[cli]'")
     tongfu()
