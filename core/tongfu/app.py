@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
 from . import registry
 from .call import Account, Call, Context, Notification, Opens
-from .engine import Engine, Transport, random_nonce, utc_now
-from .errors import ConfigError, MalformedAnswer, TongfuError, UnknownAccount, UnsupportedOperation
-from .payments import AccountPayments, Payments, read
+from .engine import UNREADABLE, Engine, Transport, random_nonce, utc_now
+from .errors import ConfigError, MalformedAnswer, TongfuError, UnknownAccount, UnknownPlatform, UnsupportedOperation
+from .payments import PARAMS, AccountPayments, Payments, read
 from .provider import Provider
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 C = TypeVar("C")
 R = TypeVar("R")
+A = TypeVar("A")
 
 
 class Opened:
@@ -67,14 +68,13 @@ class Tongfu:
         self._transport = transport
         self._accounts = dict(accounts)
         self._plugins = tuple(plugins)
+        for plugin in self._plugins:
+            # A cap for a platform of a misspelled name would never be asked.
+            if isinstance(plugin, tuple) and plugin[0] not in registry.installed():
+                raise UnknownPlatform(plugin[0], registry.installed())
         self._providers: dict[str, Provider] = {}
         for name, account in self._accounts.items():
-            if not isinstance(getattr(account, "platform", None), str):
-                raise ConfigError(
-                    f"the account {name!r} is a {type(account).__name__}, not an account of a platform; "
-                    "plain settings go through Tongfu.from_config"
-                )
-            self._provider(account.platform)
+            self._provider(_checked(f"the account {name!r}", account).platform)
         self._engine = Engine(transport, Keeper(credential_store or MemoryStore(), clock), clock=clock, nonce=nonce)
         self.payment = Payments(self._by_name)
 
@@ -126,7 +126,7 @@ class Tongfu:
         if isinstance(account, str):
             name, bound = account, self._account(account)
         else:
-            name, bound = self._name_of(account), account
+            name, bound = self._name_of(account), _checked("the account to open", account)
         caller = BoundCaller(self._engine, self._provider(bound.platform), name, bound)
         opens = getattr(bound, "open", None)
         return opens(caller) if opens is not None else Opened(caller)
@@ -144,7 +144,7 @@ class Tongfu:
         return account
 
     def _name_of(self, account: Account) -> str:
-        return next((name for name, known in self._accounts.items() if known is account), account.platform)
+        return next((name for name, known in self._accounts.items() if known is account), str(_platform(account)))
 
     def _provider(self, platform: str) -> Provider:
         provider = self._providers.get(platform)
@@ -177,7 +177,7 @@ class BoundCaller:
             raise UnsupportedOperation(provider.platform, operation, provider.operations)
         if isinstance(params, Notification):
             return await self.run(operation, lambda ctx: _guarded(provider, operation, account, params, ctx))
-        if not isinstance(params, Mapping):
+        if not isinstance(params, Mapping) or operation not in PARAMS:
             raise ConfigError(f"{operation} takes a tongfu.Notification, not {type(params).__name__}")
         return await self.run(
             operation,
@@ -187,11 +187,24 @@ class BoundCaller:
         )
 
 
+def _platform(account: object) -> object:
+    return getattr(account, "platform", None)
+
+
+def _checked(what: str, account: A) -> A:
+    if not isinstance(_platform(account), str):
+        raise ConfigError(
+            f"{what} is a {type(account).__name__}, not an account of a platform; "
+            "plain settings go through Tongfu.from_config"
+        )
+    return account
+
+
 def _guarded(provider: Provider, operation: str, account: Account, notify: Notification, ctx: Context) -> Any:
     """Whatever an attacker sends, the caller's handler meets our errors only."""
     try:
         return provider.begin(operation, account, notify, ctx)
     except TongfuError:
         raise
-    except (ValueError, KeyError, IndexError, RecursionError, OverflowError, UnicodeError) as exc:
+    except UNREADABLE as exc:
         raise MalformedAnswer(f"{provider.platform}: the notification cannot be read ({type(exc).__name__})") from exc

@@ -22,6 +22,19 @@ ANSWER_LIMIT = 8 << 20
 BILL_LIMIT = 512 << 20
 
 
+def joined(headers: Mapping[str, str]) -> dict[str, str]:
+    """
+    Lower-case names; a header that came twice has both values, so that a second signature hides no first.
+
+    *headers* may be a multidict, whose items repeat.
+    """
+    merged: dict[str, str] = {}
+    for name, value in headers.items():
+        key = name.lower()
+        merged[key] = f"{merged[key]}, {value}" if key in merged else value
+    return merged
+
+
 @runtime_checkable
 class Account(Protocol):
     """One merchant or app on one platform. Providers bring their own dataclass."""
@@ -127,14 +140,19 @@ class Notification:
         """
         Read an aiohttp request's raw body, at most 1 MiB of it.
 
-        :raises MalformedAnswer: the body is larger.
+        :raises MalformedAnswer: the body is larger, breaks off, or is not encoded as it says.
         """
+        from aiohttp import web  # noqa: PLC0415 - whoever has such a request has imported it
+
         body = bytearray()
-        async for chunk in request.content.iter_any():
-            body += chunk
-            if len(body) > NOTIFICATION_LIMIT:
-                raise MalformedAnswer(f"a notification is larger than {NOTIFICATION_LIMIT} bytes")
-        return cls(dict(request.headers), bytes(body), dict(request.query))
+        try:
+            async for chunk in request.content.iter_any():
+                body += chunk
+                if len(body) > NOTIFICATION_LIMIT:
+                    raise MalformedAnswer(f"a notification is larger than {NOTIFICATION_LIMIT} bytes")
+        except (web.RequestPayloadError, ConnectionError) as exc:
+            raise MalformedAnswer(f"a notification's body cannot be read ({type(exc).__name__})") from exc
+        return cls(joined(request.headers), bytes(body), dict(request.query))
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from .errors import (
     OutcomeUnknown,
     ProviderContractError,
     SignatureError,
+    TongfuError,
     TransportError,
     UnreadableOutcome,
     UnverifiedOutcome,
@@ -32,6 +33,10 @@ R = TypeVar("R")
 
 MAX_STEPS: Final = 4
 MAX_SENDS: Final = 3
+
+# What reading bytes from outside raises where the reader did not expect them: a missing key, a list
+# where text was meant, too deep a nesting. Callers hear of it as an error of ours.
+UNREADABLE: Final = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 
 
 class Transport(Protocol):
@@ -170,9 +175,14 @@ class Engine:
         held: Mapping[str, Credential],
     ) -> Any:
         if not call.read_only:
+            request = provider.encode(account, call, self._context(signer, held))
             try:
-                return await self._once(provider, account, signer, call, held, account.timeout)
+                return await self._answer(provider, account, signer, call, held, request, account.timeout)
+            except OutcomeUnknown:
+                raise
             except (TransportError, SignatureError, MalformedAnswer) as exc:
+                if isinstance(exc, TransportError) and not exc.sent:
+                    raise
                 raise _unknown(provider.platform, call.operation, exc) from exc
         deadline = time.monotonic() + account.timeout
         try:
@@ -237,9 +247,28 @@ class Engine:
                 body_limit=request.body_limit,
                 ca=request.ca,
             )
+        return await self._answer(provider, account, signer, call, held, request, timeout)
+
+    async def _answer(
+        self,
+        provider: Provider,
+        account: Account,
+        signer: BoundSigner,
+        call: Call[Any],
+        held: Mapping[str, Credential],
+        request: HttpRequest,
+        timeout: float,
+    ) -> Any:
         response = await self._transport.send(request, timeout)
         ctx = self._context(signer, held)
-        return call.finish(provider.decode(account, call, response, ctx), ctx)
+        try:
+            return call.finish(provider.decode(account, call, response, ctx), ctx)
+        except TongfuError:
+            raise
+        except UNREADABLE as exc:
+            raise MalformedAnswer(
+                f"{provider.platform}: the answer to {call.operation} cannot be read ({type(exc).__name__})"
+            ) from exc
 
     def _context(self, signer: BoundSigner, held: Mapping[str, Credential]) -> Context:
         return Context(self._clock(), self._nonce(), signer, held)
@@ -249,9 +278,7 @@ def _key(account: Account, kind: str) -> str:
     return f"{account.platform}:{account.scope}:{kind}"
 
 
-def _unknown(platform: str, operation: str, exc: Exception) -> Exception:
-    if isinstance(exc, OutcomeUnknown) or (isinstance(exc, TransportError) and not exc.sent):
-        return exc
+def _unknown(platform: str, operation: str, exc: TongfuError) -> OutcomeUnknown:
     if isinstance(exc, SignatureError):
         return UnverifiedOutcome(platform, operation, "the answer is not signed by the platform")
     if isinstance(exc, MalformedAnswer):

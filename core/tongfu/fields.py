@@ -150,7 +150,7 @@ class WireFields(Checked):
     def __init__(self, ours: Iterable[str], *, flat: bool, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self._ours = frozenset(ours)
-        self._values: tuple[type, ...] = (str, int) if flat else (str, int, list, tuple, Mapping)
+        self._flat = flat
         self.expected = (
             f"a mapping of wire names to {'str or int' if flat else 'JSON values without floats'}, "
             f"none of {', '.join(sorted(self._ours))}"
@@ -158,9 +158,20 @@ class WireFields(Checked):
 
     def accepts(self, value: Any) -> bool:
         return isinstance(value, Mapping) and all(
-            isinstance(name, str) and name and name not in self._ours and isinstance(item, self._values)
+            isinstance(name, str) and name and name not in self._ours and self._travels(item)
             for name, item in value.items()
         )
+
+    def _travels(self, value: Any) -> bool:
+        return type(value) in (str, int) if self._flat else value is not None and _is_json(value)
+
+
+def _is_json(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return all(isinstance(name, str) and _is_json(item) for name, item in value.items())
+    if isinstance(value, list | tuple):
+        return all(map(_is_json, value))
+    return value is None or isinstance(value, str | bool | int)
 
 
 _DAY: Final = re.compile(r"(\d{4})(-?)(\d{2})\2(\d{2})", re.ASCII)
@@ -210,6 +221,8 @@ class ParamsSchema(Schema):
         )
         if len(self._checks) != len(names):
             raise TypeError(f"{type(self).__name__} has a field that is not a tongfu.fields.Checked")
+        if any(field.validators for field in self.fields.values()):
+            raise TypeError(f"{type(self).__name__} has a field with validate=, which good values would pass by")
 
     def check(self, platform: str, operation: str, params: Any) -> None:
         """
@@ -254,5 +267,5 @@ class AccountSchema(Schema):
         except ValidationError as exc:
             problems = cast("dict[str, list[str]]", exc.messages)
             listed = "; ".join(f"{key}: {' '.join(map(str, texts))}" for key, texts in problems.items())
-            raise ConfigError(f"{name}: {listed}. The keys are: {', '.join(sorted(self.fields))}") from None
+            raise ConfigError(f"{name}: {listed.rstrip('.')}. The keys are: {', '.join(sorted(self.fields))}") from None
         return self.account(**loaded)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, Final, cast
 
@@ -50,14 +51,16 @@ class Provider:
         """
         Register *plugin* for this platform, or leave no trace of it and raise.
 
-        :raises ProviderContractError: an unknown hook, a wrong parameter, a plugin registered twice.
+        :raises ProviderContractError: an unknown hook, a wrong parameter, an async hook, no hook at
+            all, a plugin registered twice.
         """
         if self._manager.is_registered(plugin):
             raise ProviderContractError(f"{self.platform}: {_name_of(plugin)} is registered already")
         try:
             self._manager.register(plugin, name)
             self._manager.check_pending()
-        except (pluggy.PluginValidationError, ValueError) as exc:
+            self._inspect(plugin)
+        except (pluggy.PluginValidationError, ValueError, TypeError) as exc:
             if self._manager.is_registered(plugin):
                 self._manager.unregister(plugin)
             raise ProviderContractError(f"{self.platform}: {exc}") from exc
@@ -65,6 +68,34 @@ class Provider:
         self._asks = {}
         self._observers = self._hook("call_finished").get_hookimpls()
         log.debug("tongfu.plugin_registered", platform=self.platform, plugin=self._manager.get_name(plugin))
+
+    def _inspect(self, plugin: object) -> None:
+        """Refuse what pluggy accepts and then calls wrongly, or never."""
+        impls = [
+            (caller.name, impl)
+            for caller in self._manager.get_hookcallers(plugin) or ()
+            for impl in caller.get_hookimpls()
+            if impl.plugin is plugin
+        ]
+        if not impls:
+            raise TypeError(f"{_name_of(plugin)} implements no hook; is @hookimpl missing?")
+        for name, impl in impls:
+            function = impl.function
+            if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
+                raise TypeError(
+                    f"{name} in {_name_of(plugin)} is async; hooks are plain functions, only the engine awaits"
+                )
+            needed = {
+                parameter.name
+                for parameter in inspect.signature(function).parameters.values()
+                if parameter.default is parameter.empty
+                and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+            }
+            if lacking := sorted(needed.difference(impl.argnames)):
+                # A keyword-only parameter, or self: a class was passed where an instance is meant.
+                raise TypeError(f"{name} in {_name_of(plugin)} cannot be given {', '.join(lacking)}")
+            if name == "tongfu_call_finished" and (impl.wrapper or impl.hookwrapper):
+                raise TypeError(f"{name} in {_name_of(plugin)} is a wrapper; an observer wraps nothing")
 
     def begin(self, operation: str, account: Account, params: object, ctx: Context) -> object:
         """

@@ -45,7 +45,7 @@ def load(platform: str, group: str = PROVIDERS) -> object:
     ((owner, entry),) = claims.items()
     try:
         return entry.load()
-    except Exception as exc:
+    except (Exception, SystemExit) as exc:
         raise BrokenProvider(platform, owner, f"{type(exc).__name__}: {exc}") from exc
 
 

@@ -14,7 +14,7 @@ from typing import Final
 
 import aiohttp
 
-from .call import ClientCertificate, HttpRequest, HttpResponse
+from .call import ClientCertificate, HttpRequest, HttpResponse, joined
 from .errors import ConfigError, MalformedAnswer, TransportError
 
 POOL: Final = 100
@@ -36,7 +36,9 @@ class AiohttpTransport:
 
     async def send(self, request: HttpRequest, timeout: float) -> HttpResponse:
         session = self._session
-        if session is None or (self._owned and session.closed):
+        if session is not None and session.closed and not self._owned:
+            raise ConfigError("the session that was passed to Tongfu is closed; nothing was sent")
+        if session is None or session.closed:
             session = self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=POOL, keepalive_timeout=KEEP_ALIVE),
                 cookie_jar=aiohttp.DummyCookieJar(),
@@ -50,11 +52,12 @@ class AiohttpTransport:
                 data=request.body or None,
                 headers=request.headers,
                 allow_redirects=False,
+                raise_for_status=False,  # a refusal is an answer, whatever the session's default
                 timeout=aiohttp.ClientTimeout(total=timeout, connect=timeout * CONNECT_SHARE),
                 ssl=context,
             ) as response:
                 body = await _read(response, request.body_limit)
-                return HttpResponse(response.status, {k.lower(): v for k, v in response.headers.items()}, body)
+                return HttpResponse(response.status, joined(response.headers), body)
         except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError) as exc:
             raise ConfigError(f"{_where(request)} is not an http(s) URL") from exc
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as exc:
@@ -84,7 +87,10 @@ class AiohttpTransport:
                 except (ssl.SSLError, ValueError) as exc:
                     raise ConfigError("ca_pem is not a PEM certificate") from exc
             if request.client_certificate is not None:
-                _present(context, request.client_certificate)
+                try:
+                    _present(context, request.client_certificate)
+                except (ssl.SSLError, ValueError, TypeError) as exc:
+                    raise ConfigError("the client certificate and its private key cannot be used together") from exc
             self._contexts[key] = context
         return context
 
