@@ -9,16 +9,17 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import pytest
-import tongfu
 from aiohttp import web as aioweb
 from aiohttp.test_utils import TestClient, TestServer
+
+import tongfu
 from tongfu import registry
 from tongfu.errors import ConfigError, SignatureError, UnknownAccount, WrongNotice
 from tongfu.hookspecs import hookimpl
 from tongfu.notice import PaymentNotice, RefundNotice, Reply
 from tongfu.provider import Provider
 from tongfu.testing import FakeTransport
-from tongfu.web import Notify, routes
+from tongfu.web import notify_route
 
 REPLY = Reply(202, {"Content-Type": "text/xml"}, b"<ok/>")
 REFUSAL = (400, "the notification was not accepted\n")
@@ -108,14 +109,11 @@ def facade(monkeypatch: pytest.MonkeyPatch) -> tongfu.Tongfu:
 async def client(facade: tongfu.Tongfu, shop: Shop) -> AsyncIterator[TestClient[Any, Any]]:
     application = aioweb.Application()
     application.add_routes(
-        routes(
-            facade,
-            {
-                "/both": Notify(account="shop", on_payment=shop.paid, on_refund=shop.refunded),
-                "/payments": Notify(account="shop", on_payment=shop.paid),
-                "/refunds": Notify(account="shop", on_refund=shop.refunded),
-            },
-        )
+        [
+            notify_route(facade, "shop", "/both", on_payment=shop.paid, on_refund=shop.refunded),
+            notify_route(facade, "shop", "/payments", on_payment=shop.paid),
+            notify_route(facade, "shop", "/refunds", on_refund=shop.refunded),
+        ]
     )
     async with TestClient(TestServer(application)) as client:
         yield client
@@ -210,11 +208,11 @@ async def test_only_post_is_routed(client: TestClient[Any, Any]) -> None:
         assert response.status == 405
 
 
-def test_an_unknown_account_is_refused_when_the_routes_are_made(facade: tongfu.Tongfu, shop: Shop) -> None:
+def test_an_unknown_account_is_refused_when_the_route_is_made(facade: tongfu.Tongfu, shop: Shop) -> None:
     with pytest.raises(UnknownAccount, match="'other'"):
-        routes(facade, {"/notify": Notify(account="other", on_payment=shop.paid)})
+        notify_route(facade, "other", "/notify", on_payment=shop.paid)
 
 
-def test_somebody_must_hear() -> None:
+def test_somebody_must_hear(facade: tongfu.Tongfu) -> None:
     with pytest.raises(ConfigError, match="pass on_payment or on_refund"):
-        Notify(account="shop")
+        notify_route(facade, "shop", "/notify")
