@@ -12,6 +12,7 @@ from urllib.request import urlopen
 
 import pytest
 from click.testing import CliRunner
+
 from tongfu import errors, registry
 from tongfu.cli.commands import tongfu
 
@@ -136,7 +137,10 @@ def test_platforms_says_when_there_is_none(claims: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("missing", ["click", "rich"])
 def test_a_missing_extra_is_named(missing: str) -> None:
-    code = f"import sys; sys.modules[{missing!r}] = None; from tongfu.cli import main; main()"
+    code = (
+        f"import sys; sys.modules[{missing!r}] = None; sys.argv = ['tongfu', 'platforms']; "
+        "from tongfu.cli import main; main()"
+    )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
 
     assert (result.returncode, result.stdout) == (1, "")

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+
 import tongfu
 from tongfu import registry
 from tongfu.emulator import Emulator

@@ -13,6 +13,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+
 from tongfu.emulator import Answer, Asked, Delivery, EmulatedOrder, Emulator, Route, World
 
 START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)

@@ -4,6 +4,7 @@ import asyncio
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
+
 from tongfu.emulator.clock import EmulatorClock
 
 START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -81,6 +82,15 @@ async def test_real_time_makes_timers_due_as_well() -> None:
     clock = EmulatorClock(START)
     gone_off = asyncio.Event()
     clock.at(0.001, gone_off.set)
+
+    async with asyncio.timeout(10):
+        await gone_off.wait()
+
+
+async def test_what_is_due_already_goes_off_soon_on_a_frozen_clock_too() -> None:
+    clock = EmulatorClock(START, frozen=True)
+    gone_off = asyncio.Event()
+    clock.on(START, gone_off.set)
 
     async with asyncio.timeout(10):
         await gone_off.wait()

@@ -5,6 +5,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+
 from tongfu.emulator import Emulator
 
 Create = Callable[..., Any]

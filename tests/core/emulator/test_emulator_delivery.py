@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+
 from tongfu.emulator import Attempt, EmulatedOrder, Emulator
 
 Create = Callable[..., Any]

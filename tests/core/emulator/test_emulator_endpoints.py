@@ -12,6 +12,7 @@ import aiohttp
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.serialization import pkcs12
+
 from tongfu.emulator import Emulator, Exchange
 from tongfu.emulator.endpoints import EXPLAIN_LIMIT, explained
 

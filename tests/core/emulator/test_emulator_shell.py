@@ -8,6 +8,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+
 from tongfu import errors, registry
 from tongfu.emulator import Emulator
 

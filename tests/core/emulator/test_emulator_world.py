@@ -3,6 +3,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
+
 from tongfu.emulator import EmulatedOrder, EmulatedRefund
 from tongfu.emulator.clock import EmulatorClock
 from tongfu.emulator.world import Ledger
