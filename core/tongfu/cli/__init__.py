@@ -12,8 +12,10 @@ def main() -> None:
     """The console script."""
     try:
         from .commands import tongfu  # noqa: PLC0415 - click is an extra
+
+        tongfu()
     except ModuleNotFoundError as exc:
-        if exc.name is None or exc.name.partition(".")[0] not in EXTRA:
+        missing = (exc.name or "").partition(".")[0]
+        if missing not in EXTRA:
             raise
-        sys.exit(f"tongfu: the command line needs {exc.name}, which is not installed: pip install 'tongfu[cli]'")
-    tongfu()
+        sys.exit(f"tongfu: the command line needs {missing}, which is not installed: pip install 'tongfu[cli]'")

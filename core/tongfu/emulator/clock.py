@@ -120,15 +120,17 @@ class EmulatorClock:
         return done
 
     def _arm(self) -> None:
-        """Real time makes timers due as well: wake for the next one."""
+        """Wake for the next timer: real time makes it due as well, and on a frozen clock it may be due already."""
         self.stop()
-        if self.frozen or not self._timers:
+        if not self._timers:
+            return
+        seconds = (self._timers[0][0] - self.now()).total_seconds()
+        if self.frozen and seconds > 0:
             return
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:
             return
-        seconds = (self._timers[0][0] - self.now()).total_seconds()
         # A day at most: the loop's own limit is near, and waking once a day costs nothing.
         self._alarm = loop.call_later(min(max(seconds, 0.0), 86400.0), self.catch_up)
 

@@ -103,9 +103,8 @@ class Emulator:
             self._halves[half.platform] = half
             self._exchanges.secrets.learn(half.settings())
         # A client that goes cancels its handler: a request held unanswered must not outlive it.
-        self._runner = web.AppRunner(
-            self._application(), handler_cancellation=True, access_log=None, shutdown_timeout=1.0
-        )
+        self.served = self._application()
+        self._runner = web.AppRunner(self.served, handler_cancellation=True, access_log=None, shutdown_timeout=1.0)
         await self._runner.setup()
         await web.SockSite(self._runner, plain).start()
         await web.SockSite(self._runner, tls, ssl_context=server_context(authority, clients, self.host)).start()

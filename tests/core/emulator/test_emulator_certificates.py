@@ -5,9 +5,9 @@ import ssl
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import pkcs12
 from cryptography.x509 import verification
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from tongfu.emulator.certificates import Authority, server_context
 

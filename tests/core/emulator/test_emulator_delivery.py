@@ -1,13 +1,15 @@
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 
-from tongfu.emulator import Attempt, Emulator
-
+from tongfu.emulator import Attempt, EmulatedOrder, Emulator
 
 Create = Callable[..., Any]
 
@@ -158,34 +160,25 @@ async def test_redeliver_refuses_what_it_cannot_do(
     assert len(merchant.got) == 1
 
 
-async def test_the_emulator_stops_with_a_notification_under_way(fake_half: Any, merchant: Any) -> None:
-    import asyncio
-
-    from tongfu.emulator import EmulatedOrder
-
-    halves = []
+async def test_the_emulator_stops_with_a_notification_under_way(fake_half: Any) -> None:
+    halves: list[Any] = []
 
     def emulate(world: Any) -> Any:
         halves.append(fake_half(world))
         return halves[0]
 
-    arrived = asyncio.Event()
-    released = asyncio.Event()
+    arrived, released = asyncio.Event(), asyncio.Event()
 
-    async def never(request: Any) -> Any:
+    async def silent(request: web.Request) -> web.Response:
         arrived.set()
         await released.wait()
-
-    merchant.hear = never
-    from aiohttp import web
-    from aiohttp.test_utils import TestServer
+        return web.Response()
 
     application = web.Application()
-    application.router.add_post("/notify", never)
+    application.router.add_post("/notify", silent)
     async with TestServer(application) as slow:
         async with Emulator(halves=[emulate], frozen=True) as emulator:
-            now = emulator.clock.now()
-            order = EmulatedOrder("fake", "A1", 1, now, notify_url=str(slow.make_url("/notify")))
+            order = EmulatedOrder("fake", "A1", 1, emulator.clock.now(), notify_url=str(slow.make_url("/notify")))
             halves[0].world.add(order)
             halves[0].pay(order, "success")
             await arrived.wait()

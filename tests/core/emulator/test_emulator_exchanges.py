@@ -23,7 +23,9 @@ def test_secrets_are_masked_and_public_settings_are_not() -> None:
     )
 
     assert (
-        secrets.masked("merchant-key-123 merchant-key-1 MIIprivate MIIpfx app-secret MIIpublic PUB_KEY_ID_1 app-identity")
+        secrets.masked(
+            "merchant-key-123 merchant-key-1 MIIprivate MIIpfx app-secret MIIpublic PUB_KEY_ID_1 app-identity"
+        )
         == "*** *** *** *** *** MIIpublic PUB_KEY_ID_1 app-identity"
     )
 

@@ -103,7 +103,11 @@ def test_a_delay_is_bounded() -> None:
 
 
 def test_the_parameter_of_a_fault_is_read() -> None:
-    assert (Fault("f", "status:503").status, Fault("f", "slow:2.5").delay, Fault("f", "reset").status) == (503, 2.5, None)
+    assert (Fault("f", "status:503").status, Fault("f", "slow:2.5").delay, Fault("f", "reset").status) == (
+        503,
+        2.5,
+        None,
+    )
 
 
 def test_clear_forgets_every_fault() -> None:

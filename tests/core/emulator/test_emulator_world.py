@@ -75,8 +75,9 @@ def test_find_wants_one_order(ledger: Ledger) -> None:
 
 
 def test_failed_refunds_do_not_count() -> None:
-    refunds = [EmulatedRefund(f"R{n}", f"r{n}", fee, START, state) for n, (fee, state) in enumerate(
-        [(10, "processing"), (20, "failed"), (5, "success")]
-    )]
+    refunds = [
+        EmulatedRefund(f"R{n}", f"r{n}", fee, START, state)
+        for n, (fee, state) in enumerate([(10, "processing"), (20, "failed"), (5, "success")])
+    ]
 
     assert order(refunds=refunds).refunded_fee == 15
