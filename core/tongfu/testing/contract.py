@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from dataclasses import fields
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any, ClassVar, Final
 
 import pytest
@@ -73,10 +74,10 @@ class ProviderContract:
     # --- what it supports ------------------------------------------------------------------------
 
     def test_each_supported_operation_has_a_sample(self) -> None:
-        assert {*self.samples, *self.notices} == set(self.provider().operations)
+        assert {*self.samples, *self.notices} == set(self._provider.operations)
 
     def test_an_unsupported_operation_sends_nothing(self) -> None:
-        provider = self.provider()
+        provider = self._provider
         for operation in sorted(set(OPERATIONS) - set(provider.operations)):
             transport = FakeTransport()
             params: object = {} if operation in PARAMS else Notification({}, b"")
@@ -118,7 +119,7 @@ class ProviderContract:
                 assert steps[0] == steps[1]
                 continue
             before = deepcopy(dict(steps[0].fields))
-            requests = [self.provider().encode(self.account, step, self._context()) for step in (*steps, steps[0])]
+            requests = [self._provider.encode(self.account, step, self._context()) for step in (*steps, steps[0])]
             assert requests[0] == requests[1] == requests[2]
             assert dict(steps[0].fields) == before, f"encoding {operation} changed the call"
 
@@ -127,12 +128,12 @@ class ProviderContract:
             step = self._begin(operation, PARAMS[operation](**sample))
             self._no_secret(repr(step), repr(self._context()), repr(self.account), str(self.account))
             if isinstance(step, Call):
-                self._no_secret(repr(self.provider().encode(self.account, step, self._context())))
+                self._no_secret(repr(self._provider.encode(self.account, step, self._context())))
 
     # --- signatures ------------------------------------------------------------------------------
 
     def test_a_forged_signature_is_refused(self) -> None:
-        provider = self.provider()
+        provider = self._provider
         for algorithm in self.algorithms:
             others = provider.sign(self.other_account, PAYLOAD, algorithm)
             own = provider.sign(self.account, PAYLOAD, algorithm)
@@ -144,7 +145,7 @@ class ProviderContract:
                 provider.check(self.account, PAYLOAD + b"!", own, algorithm)
 
     def test_signing_depends_on_the_payload_and_the_account(self) -> None:
-        provider = self.provider()
+        provider = self._provider
         for algorithm in self.algorithms:
             signed = [
                 provider.sign(account, payload, algorithm)
@@ -206,18 +207,22 @@ class ProviderContract:
 
     # --- how the above is done -------------------------------------------------------------------
 
+    @cached_property
+    def _provider(self) -> Provider:
+        return self.provider()
+
     def _context(self) -> Context:
-        return Context(self.now, "0123456789abcdef" * 2, BoundSigner(self.provider(), self.account), self.credentials)
+        return Context(self.now, "0123456789abcdef" * 2, BoundSigner(self._provider, self.account), self.credentials)
 
     def _begin(self, operation: str, params: object) -> Any:
-        return self.provider().begin(operation, self.account, params, self._context())
+        return self._provider.begin(operation, self.account, params, self._context())
 
     def _run(self, operation: str, params: object, transport: FakeTransport, account: Account | None = None) -> Any:
         account = account or self.account
 
         async def run() -> Any:
             engine = Engine(transport, Keeper(MemoryStore(), lambda: self.now), clock=lambda: self.now)
-            return await BoundCaller(engine, self.provider(), "contract", account).payment(operation, params)
+            return await BoundCaller(engine, self._provider, "contract", account).payment(operation, params)
 
         return asyncio.run(run())
 
@@ -238,4 +243,6 @@ def _changed(notify: Notification) -> Iterator[Notification]:
     for name, value in notify.headers.items():
         for other in ("", value[:-1], f"{value}, {value}"):
             yield Notification({**notify.headers, name: other}, notify.body, notify.query)
-        yield Notification({key: kept for key, kept in notify.headers.items() if key != name}, notify.body, notify.query)
+        yield Notification(
+            {key: kept for key, kept in notify.headers.items() if key != name}, notify.body, notify.query
+        )

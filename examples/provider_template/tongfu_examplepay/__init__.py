@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+from tongfu import ConfigError
+
 
 @dataclass(frozen=True, slots=True)
 class ExampleAccount:
@@ -15,6 +17,10 @@ class ExampleAccount:
     key: str = field(repr=False)
     timeout: float = 5.0
     base_url: str = "https://api.examplepay.example"
+
+    def __post_init__(self) -> None:
+        if not self.key:
+            raise ConfigError("the account has no key")
 
     @property
     def scope(self) -> str:

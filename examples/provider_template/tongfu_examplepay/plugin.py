@@ -9,13 +9,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from marshmallow import fields
-
-from tongfu import (
-    Call, ConfigError, Context, HttpRequest, HttpResponse, MalformedAnswer, Notification, Order, PaymentNotice,
-    PlatformRefused, Refund, Reply, hookimpl,
-)  # fmt: skip
+from tongfu import Call, Context, HttpRequest, HttpResponse, Notification, hookimpl
+from tongfu.errors import MalformedAnswer, PlatformRefused
 from tongfu.fields import AccountSchema, Fee, ParamsSchema, Text
-from tongfu.model import trade_state
+from tongfu.model import Order, Refund, trade_state
+from tongfu.notice import PaymentNotice, Reply
 from tongfu.params import OrderKey, RefundParams
 
 from . import ExampleAccount
@@ -50,8 +48,6 @@ def tongfu_account_schema() -> AccountSchema:
 
 @hookimpl
 def tongfu_sign(account: ExampleAccount, payload: bytes) -> str:
-    if not account.key:
-        raise ConfigError("the account has no key")
     return hmac.new(account.key.encode(), payload, hashlib.sha256).hexdigest()
 
 
@@ -63,9 +59,8 @@ def tongfu_verify(account: ExampleAccount, payload: bytes, signature: str) -> bo
 @hookimpl
 def tongfu_encode_request(account: ExampleAccount, call: Call[Any], ctx: Context) -> HttpRequest:
     body = json.dumps({**call.fields, "shop_id": account.shop_id, "nonce": ctx.nonce}).encode()
-    return HttpRequest(
-        call.method, account.base_url + call.endpoint, {"X-Sign": ctx.signer.sign(body, "HMAC-SHA256")}, body
-    )
+    headers = {"X-Sign": ctx.signer.sign(body, "HMAC-SHA256")}
+    return HttpRequest(call.method, account.base_url + call.endpoint, headers, body)
 
 
 @hookimpl
@@ -91,10 +86,8 @@ def tongfu_order_query(params: OrderKey) -> Call[Order]:
 
 
 def _queried(answer: Mapping[str, Any], ctx: Context) -> Order:
-    return Order(
-        trade_state=trade_state(answer["state"], STATES), out_trade_no=answer["out_trade_no"],
-        total_fee=answer["total_fee"], raw=answer,
-    )  # fmt: skip
+    state = trade_state(answer["state"], STATES)
+    return Order(trade_state=state, out_trade_no=answer["out_trade_no"], total_fee=answer["total_fee"], raw=answer)
 
 
 @hookimpl
@@ -107,8 +100,6 @@ def tongfu_refund(params: RefundParams) -> Call[Refund]:
 @hookimpl
 def tongfu_verify_payment_notify(account: ExampleAccount, params: Notification, ctx: Context) -> PaymentNotice:
     wire = _verified(account, params.body, params.headers, ctx)
-    state = trade_state(wire["state"], STATES)
-    return PaymentNotice(
-        paid=state == "SUCCESS", trade_state=state, out_trade_no=wire["out_trade_no"], total_fee=wire["total_fee"],
-        reply=Reply(200, {"Content-Type": "text/plain"}, b"OK"), raw=wire,
-    )  # fmt: skip
+    reply = Reply(200, {"Content-Type": "text/plain"}, b"OK")
+    number, fee, state = wire["out_trade_no"], wire["total_fee"], trade_state(wire["state"], STATES)
+    return PaymentNotice(paid=state == "SUCCESS", trade_state=state, out_trade_no=number, total_fee=fee, reply=reply)
