@@ -22,7 +22,7 @@ def _no_waiting() -> Iterator[None]:
 def mocked(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """aioresponses, in place of aiohttp's network. Only for tests of the transport."""
     import aiohttp
-    import aioresponses.core as core
+    from aioresponses import core
 
     if "stream_writer" in inspect.signature(aiohttp.ClientResponse.__init__).parameters:
         # aioresponses 0.7.9 cannot build a response on aiohttp >= 3.14: pnuckowski/aioresponses#289.

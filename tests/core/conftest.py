@@ -12,11 +12,10 @@ from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import pytest
-
 from tongfu import Call, Context, HttpRequest, HttpResponse, hookimpl
 from tongfu.provider import Provider
 
-TOY_MODULE = '''
+TOY_MODULE = """
 import dataclasses, hashlib, hmac, json
 from typing import ClassVar
 from marshmallow import fields
@@ -71,7 +70,7 @@ def tongfu_verify_payment_notify(params, ctx):
     ctx.signer.check(params.body, params.headers.get("x-sign", ""), "HMAC")
     fields = json.loads(params.body)
     return PaymentNotice(paid=fields["paid"], out_trade_no=fields["no"], trade_state="SUCCESS", reply=Reply(200, {}, b"ok"))
-'''
+"""
 
 
 @dataclass(frozen=True)
@@ -92,7 +91,9 @@ def _verify(account: ToyAccount, payload: bytes, signature: str) -> bool:
 
 def _encode_request(call: Call[Any], ctx: Context) -> HttpRequest:
     body = json.dumps({**call.fields, **{k: v.value for k, v in ctx.credentials.items()}}).encode()
-    return HttpRequest("POST", f"https://toy.test{call.endpoint}", backup_url=f"https://b.test{call.endpoint}", body=body)
+    return HttpRequest(
+        "POST", f"https://toy.test{call.endpoint}", backup_url=f"https://b.test{call.endpoint}", body=body
+    )
 
 
 def _decode_response(response: HttpResponse) -> Mapping[str, Any]:
@@ -141,7 +142,9 @@ def _install(folder: Path, distribution: str, platform: str, source: str, *, mod
 def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
     """``install(distribution, platform, source)`` into a folder of its own that is on the path."""
 
-    def install(distribution: str, platform: str, source: str = TOY_MODULE, *, folder: str = "", module: str = "") -> Path:
+    def install(
+        distribution: str, platform: str, source: str = TOY_MODULE, *, folder: str = "", module: str = ""
+    ) -> Path:
         place = _install(tmp_path / (folder or distribution), distribution, platform, source, module=module)
         monkeypatch.syspath_prepend(str(place))
         return place

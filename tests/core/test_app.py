@@ -9,7 +9,6 @@ from typing import Any
 
 import aiohttp
 import pytest
-
 from tongfu import (
     CallFinished,
     ConfigError,
@@ -50,7 +49,9 @@ def facade(toy: Any, *answers: Any, **options: Any) -> tuple[Tongfu, FakeTranspo
 async def test_an_operation_goes_to_the_account_of_that_name(toy: Any) -> None:
     tf, transport = facade(toy, *[b'{"state": "SUCCESS", "no": "A1"}'] * 2)
     async with tf:
-        assert await tf.payment.order_query("shop", out_trade_no="A1") == Order(trade_state="SUCCESS", out_trade_no="A1")
+        assert await tf.payment.order_query("shop", out_trade_no="A1") == Order(
+            trade_state="SUCCESS", out_trade_no="A1"
+        )
         await tf.payment.order_query("shop-2", out_trade_no="A1")
 
     signatures = [request.headers["x-sign"] for request in transport.requests]

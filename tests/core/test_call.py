@@ -12,7 +12,6 @@ from typing import Any
 import aiohttp
 import pytest
 from aiohttp import web
-
 from tongfu import ClientCertificate, HttpRequest, HttpResponse, MalformedAnswer, Notification, TongfuError
 from tongfu.call import NOTIFICATION_LIMIT, joined
 
@@ -90,7 +89,9 @@ async def origin() -> AsyncIterator[str]:
             notify = await Notification.from_request(request)
         except TongfuError as exc:
             return web.Response(status=400, text=type(exc).__name__)
-        return web.json_response([dict(notify.headers).get("x-sign"), notify.body.decode("latin-1"), dict(notify.query)])
+        return web.json_response(
+            [dict(notify.headers).get("x-sign"), notify.body.decode("latin-1"), dict(notify.query)]
+        )
 
     runner = web.ServerRunner(web.Server(handler), shutdown_timeout=0.1)
     await runner.setup()

@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-
 from tongfu import Call, CallFinished, Context, Credential, HttpRequest, HttpResponse, hookimpl
 from tongfu.credentials import Keeper, MemoryStore
 from tongfu.engine import MAX_SENDS, MAX_STEPS, Engine, random_nonce
@@ -256,9 +255,7 @@ async def test_a_query_is_sent_at_most_so_often(run: Run) -> None:
     assert transport.timeouts[-1] < 5.0
 
 
-async def test_a_query_whose_time_is_up_is_not_sent_again(
-    toy: Any, run: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_query_whose_time_is_up_is_not_sent_again(toy: Any, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = [100.0]
     monkeypatch.setattr("tongfu.engine.time.monotonic", lambda: clock[0])
 

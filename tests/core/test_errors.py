@@ -7,7 +7,6 @@ import re
 from typing import Any
 
 import pytest
-
 from tongfu import errors
 from tongfu.errors import PlatformRefused, TongfuError
 
@@ -138,7 +137,9 @@ def test_the_tree_at_the_top_is_the_tree() -> None:
     assert refusals is not None
     drawn.update(dict.fromkeys(re.findall(r"\w+", refusals[1]), "PlatformRefused"))
 
-    assert drawn == {name: kind.__base__.__name__ if kind is not TongfuError else None for name, kind in CLASSES.items()}
+    assert drawn == {
+        name: kind.__base__.__name__ if kind is not TongfuError else None for name, kind in CLASSES.items()
+    }
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from marshmallow import ValidationError, fields, validate
-
 from tongfu import ConfigError, InvalidParams
 from tongfu.fields import (
     AccountSchema,
@@ -72,12 +71,26 @@ BREAKS: list[tuple[Checked, list[Any]]] = [
             b"https://shop.example/",
         ],
     ),
-    (Day(), [datetime(2014, 6, 3, tzinfo=UTC), "2014063", "20140631", "2014-0603", "2014/06/03", "２0140603", 20140603]),
+    (
+        Day(),
+        [datetime(2014, 6, 3, tzinfo=UTC), "2014063", "20140631", "2014-0603", "2014/06/03", "２0140603", 20140603],
+    ),
     (Moment(), [datetime(2026, 1, 2), date(2026, 1, 2), "2026-01-02T00:00:00Z", 0]),  # noqa: DTZ001 - the breaking case
-    (WireFields(["sign"], flat=True), [{"sign": "x"}, {"": "x"}, {1: "x"}, {"a": 1.5}, {"a": True}, {"a": []}, [], "a"]),
+    (
+        WireFields(["sign"], flat=True),
+        [{"sign": "x"}, {"": "x"}, {1: "x"}, {"a": 1.5}, {"a": True}, {"a": []}, [], "a"],
+    ),
     (
         WireFields(["sign"], flat=False),
-        [{"sign": "x"}, {"a": 1.5}, {"a": {"b": [1.5]}}, {"a": None}, {"a": {1: "b"}}, {"a": b"x"}, {"a": {"b": object()}}],
+        [
+            {"sign": "x"},
+            {"a": 1.5},
+            {"a": {"b": [1.5]}},
+            {"a": None},
+            {"a": {1: "b"}},
+            {"a": b"x"},
+            {"a": {"b": object()}},
+        ],
     ),
 ]
 
@@ -120,7 +133,12 @@ def test_expectations_name_the_limit(field: Checked, expected: str) -> None:
 
 @pytest.mark.parametrize(
     ("value", "day"),
-    [("20140603", date(2014, 6, 3)), ("2014-06-03", date(2014, 6, 3)), (date(2014, 6, 3), date(2014, 6, 3)), ("x", None)],
+    [
+        ("20140603", date(2014, 6, 3)),
+        ("2014-06-03", date(2014, 6, 3)),
+        (date(2014, 6, 3), date(2014, 6, 3)),
+        ("x", None),
+    ],
 )
 def test_a_day_is_read(value: Any, day: date | None) -> None:
     assert as_date(value) == day

@@ -5,7 +5,6 @@ import pickle
 from typing import Any
 
 import pytest
-
 from tongfu import Bill, Cancelled, Closed, Order, OrderInfo, PaymentNotice, Refund, RefundNotice, RefundState, Reply
 from tongfu.model import (
     TRADE_STATES,
@@ -94,7 +93,18 @@ def test_results_are_frozen_slotted_and_show_neither_buyer_nor_wire(kind: type[A
     assert not hasattr(result, "__dict__")
     with pytest.raises(dataclasses.FrozenInstanceError):
         setattr(result, dataclasses.fields(kind)[0].name, "changed")
-    hidden = ("raw", "openid", "payload", "prepay_id", "code_url", "mweb_url", "pay_url", "pay_form", "reply", "content")
+    hidden = (
+        "raw",
+        "openid",
+        "payload",
+        "prepay_id",
+        "code_url",
+        "mweb_url",
+        "pay_url",
+        "pay_form",
+        "reply",
+        "content",
+    )
     assert [name for name in hidden if f"<{name}>" in shown] == []
     assert pickle.loads(pickle.dumps(result)) == result
 

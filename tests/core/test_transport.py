@@ -21,7 +21,6 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-
 from tongfu import ClientCertificate, ConfigError, HttpRequest, HttpResponse, MalformedAnswer, TransportError
 from tongfu.transport import AiohttpTransport
 
@@ -294,7 +293,9 @@ async def test_its_own_session_opens_with_the_first_request_and_closes(serve: Se
     assert session.closed
 
 
-async def test_its_own_session_heeds_no_proxy_and_keeps_no_cookie(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_its_own_session_heeds_no_proxy_and_keeps_no_cookie(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:1")
     for name in ("no_proxy", "NO_PROXY"):
@@ -337,9 +338,7 @@ class Issuer:
             .add_extension(
                 x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False
             )
-            .add_extension(
-                x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False
-            )
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False)
             .sign(self._key, hashes.SHA256())
         )
         return ClientCertificate(
@@ -456,7 +455,9 @@ async def test_a_merchant_without_certificate_is_refused(
         await transport.send(HttpRequest("POST", origin, {}, b"money", ca=issuer.pem), 5)
 
 
-@pytest.mark.parametrize("ca", [b"not PEM", b"\xff\xfe", b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"])
+@pytest.mark.parametrize(
+    "ca", [b"not PEM", b"\xff\xfe", b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"]
+)
 async def test_a_ca_that_is_no_certificate_is_a_config_error(transport: AiohttpTransport, ca: bytes) -> None:
     with pytest.raises(ConfigError, match="ca_pem is not a PEM certificate"):
         await transport.send(HttpRequest("GET", "https://127.0.0.1:1/", ca=ca), 5)

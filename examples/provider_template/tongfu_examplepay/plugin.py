@@ -1,0 +1,105 @@
+"""The hooks of Example Pay."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from marshmallow import fields
+from tongfu import Call, Context, HttpRequest, HttpResponse, Notification, hookimpl
+from tongfu.errors import MalformedAnswer, PlatformRefused
+from tongfu.fields import AccountSchema, Fee, ParamsSchema, Text
+from tongfu.model import Order, Refund, trade_state
+from tongfu.notice import PaymentNotice, Reply
+from tongfu.params import OrderKey, RefundParams
+
+from . import ExampleAccount
+
+STATES = {"PAID": "SUCCESS", "WAITING": "NOTPAY", "CLOSED": "CLOSED"}
+
+
+class QuerySchema(ParamsSchema):
+    out_trade_no = Text(32, required=True)
+
+
+class RefundSchema(ParamsSchema):
+    out_trade_no = Text(32, required=True)
+    out_refund_no = Text(32, required=True)
+    refund_fee = Fee(required=True)
+
+
+class SettingsSchema(AccountSchema):
+    account = ExampleAccount
+    shop_id = fields.Str(required=True)
+    key = fields.Str(required=True)
+    timeout = fields.Float()
+
+
+QUERY, REFUND = QuerySchema(), RefundSchema()
+
+
+@hookimpl
+def tongfu_account_schema() -> AccountSchema:
+    return SettingsSchema()
+
+
+@hookimpl
+def tongfu_sign(account: ExampleAccount, payload: bytes) -> str:
+    return hmac.new(account.key.encode(), payload, hashlib.sha256).hexdigest()
+
+
+@hookimpl
+def tongfu_verify(account: ExampleAccount, payload: bytes, signature: str) -> bool:
+    return hmac.compare_digest(tongfu_sign(account, payload).encode(), signature.encode("utf-8", "replace"))
+
+
+@hookimpl
+def tongfu_encode_request(account: ExampleAccount, call: Call[Any], ctx: Context) -> HttpRequest:
+    body = json.dumps({**call.fields, "shop_id": account.shop_id, "nonce": ctx.nonce}).encode()
+    headers = {"X-Sign": ctx.signer.sign(body, "HMAC-SHA256")}
+    return HttpRequest(call.method, account.base_url + call.endpoint, headers, body)
+
+
+@hookimpl
+def tongfu_decode_response(account: ExampleAccount, response: HttpResponse, ctx: Context) -> Mapping[str, Any]:
+    answer = _verified(account, response.body, response.headers, ctx)
+    if answer.get("code") != "OK":
+        raise PlatformRefused(account.platform, str(answer.get("code")), http_status=response.status, raw=answer)
+    return answer
+
+
+def _verified(account: ExampleAccount, body: bytes, headers: Mapping[str, str], ctx: Context) -> dict[str, Any]:
+    ctx.signer.check(body, headers.get("x-sign", ""), "HMAC-SHA256")
+    answer = json.loads(body)
+    if not isinstance(answer, dict) or answer.get("shop_id") != account.shop_id:
+        raise MalformedAnswer("examplepay: not a message to this shop")
+    return answer
+
+
+@hookimpl
+def tongfu_order_query(params: OrderKey) -> Call[Order]:
+    QUERY.check("examplepay", "order_query", params)
+    return Call("order_query", "/orders/query", {"out_trade_no": params.out_trade_no}, _queried, read_only=True)
+
+
+def _queried(answer: Mapping[str, Any], ctx: Context) -> Order:
+    state = trade_state(answer["state"], STATES)
+    return Order(trade_state=state, out_trade_no=answer["out_trade_no"], total_fee=answer["total_fee"], raw=answer)
+
+
+@hookimpl
+def tongfu_refund(params: RefundParams) -> Call[Refund]:
+    REFUND.check("examplepay", "refund", params)
+    wire = {name: getattr(params, name) for name in ("out_trade_no", "out_refund_no", "refund_fee")}
+    return Call("refund", "/refunds", wire, lambda answer, ctx: Refund(**{n: answer[n] for n in wire}, raw=answer))
+
+
+@hookimpl
+def tongfu_verify_payment_notify(account: ExampleAccount, params: Notification, ctx: Context) -> PaymentNotice:
+    wire = _verified(account, params.body, params.headers, ctx)
+    reply = Reply(200, {"Content-Type": "text/plain"}, b"OK")
+    number, fee, state = wire["out_trade_no"], wire["total_fee"], trade_state(wire["state"], STATES)
+    return PaymentNotice(paid=state == "SUCCESS", trade_state=state, out_trade_no=number, total_fee=fee, reply=reply)
