@@ -140,13 +140,18 @@ class Notification:
         """
         Read an aiohttp request's raw body, at most 1 MiB of it.
 
-        :raises MalformedAnswer: the body is larger.
+        :raises MalformedAnswer: the body is larger, breaks off, or is not encoded as it says.
         """
+        from aiohttp import web  # noqa: PLC0415 - whoever has such a request has imported it
+
         body = bytearray()
-        async for chunk in request.content.iter_any():
-            body += chunk
-            if len(body) > NOTIFICATION_LIMIT:
-                raise MalformedAnswer(f"a notification is larger than {NOTIFICATION_LIMIT} bytes")
+        try:
+            async for chunk in request.content.iter_any():
+                body += chunk
+                if len(body) > NOTIFICATION_LIMIT:
+                    raise MalformedAnswer(f"a notification is larger than {NOTIFICATION_LIMIT} bytes")
+        except (web.RequestPayloadError, ConnectionError) as exc:
+            raise MalformedAnswer(f"a notification's body cannot be read ({type(exc).__name__})") from exc
         return cls(joined(request.headers), bytes(body), dict(request.query))
 
 

@@ -267,5 +267,5 @@ class AccountSchema(Schema):
         except ValidationError as exc:
             problems = cast("dict[str, list[str]]", exc.messages)
             listed = "; ".join(f"{key}: {' '.join(map(str, texts))}" for key, texts in problems.items())
-            raise ConfigError(f"{name}: {listed}. The keys are: {', '.join(sorted(self.fields))}") from None
+            raise ConfigError(f"{name}: {listed.rstrip('.')}. The keys are: {', '.join(sorted(self.fields))}") from None
         return self.account(**loaded)

@@ -13,12 +13,13 @@ from typing import Any, ClassVar, Final
 from tongfu.fields import Day, Fee, Moment, OneOf, ParamsSchema, Rule, Text, Url, Whole, WireFields, exactly_one
 
 BASE: Final = ("appid", "mch_id", "sub_appid", "sub_mch_id", "nonce_str", "sign", "sign_type")
-NUMBER: Final = {"pattern": r"[0-9A-Za-z_\-|*]+", "alphabet": "letters, digits and _-|*"}
 
 
 class _OutTradeNo(Text):
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(32, least=6, **NUMBER, **kwargs)  # type: ignore[arg-type]  # two str, spread
+    """Six characters at least in a new order; an order made elsewhere may have a shorter number."""
+
+    def __init__(self, least: int = 1, **kwargs: Any) -> None:
+        super().__init__(32, least=least, pattern=r"[0-9A-Za-z_\-|*]+", alphabet="letters, digits and _-|*", **kwargs)
 
 
 class _TransactionId(Text):
@@ -42,7 +43,7 @@ class _Ip(Text):
 
 
 class OrderLimits(ParamsSchema):
-    out_trade_no = _OutTradeNo(required=True)
+    out_trade_no = _OutTradeNo(least=6, required=True)
     total_fee = Fee(required=True)
     notify_url = Url(256, query=False, required=True)
     body = Text(127, in_bytes=True, required=True)

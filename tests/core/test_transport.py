@@ -1,0 +1,475 @@
+"""Against a real server on loopback; aioresponses only where a server cannot do it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import datetime
+import gc
+import ipaddress
+import os
+import ssl
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp import web
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from tongfu import ClientCertificate, ConfigError, HttpRequest, HttpResponse, MalformedAnswer, TransportError
+from tongfu.transport import AiohttpTransport
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Serve = Callable[..., Awaitable[str]]
+SECRET = "access_token=s3cret"
+
+
+@pytest.fixture
+async def transport() -> AsyncIterator[AiohttpTransport]:
+    transport = AiohttpTransport()
+    yield transport
+    await transport.close()
+
+
+@pytest.fixture
+async def serve() -> AsyncIterator[Serve]:
+    """``await serve(handler)``: the origin of a server that answers every request with it."""
+    async with contextlib.AsyncExitStack() as stack:
+
+        async def serve(handler: Handler, context: ssl.SSLContext | None = None) -> str:
+            runner = web.ServerRunner(web.Server(handler), shutdown_timeout=0.1)
+            await runner.setup()
+            stack.push_async_callback(runner.cleanup)
+            site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context)
+            await site.start()
+            return f"{'https' if context else 'http'}://127.0.0.1:{runner.addresses[0][1]}"
+
+        yield serve
+
+
+@pytest.fixture
+async def talk() -> AsyncIterator[Callable[..., Awaitable[str]]]:
+    """``await talk(conversation)``: the origin of a TCP server that does just what *conversation* says."""
+    async with contextlib.AsyncExitStack() as stack:
+
+        async def talk(conversation: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]) -> str:
+            server = await asyncio.start_server(conversation, "127.0.0.1", 0)
+            stack.callback(server.close)
+            return f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+
+        yield talk
+
+
+async def ok(request: web.BaseRequest) -> web.Response:
+    return web.Response(body=b"ok")
+
+
+async def test_the_bytes_sent_are_the_bytes_given(transport: AiohttpTransport, serve: Serve) -> None:
+    seen: list[Any] = []
+
+    async def handler(request: web.Request) -> web.Response:
+        seen.append((request.method, request.raw_path, request.headers["X-Sign"], await request.read()))
+        return web.Response(status=418, body=b"\xff\x00", headers={"X-Serial": "AB", "Content-Type": "text/plain"})
+
+    origin = await serve(handler)
+    sent = HttpRequest("POST", f"{origin}/pay/%E4%BD%A0?a=1%2B1&b=", {"X-Sign": "s"}, b"\x00\xfe<xml/>")
+    response = await transport.send(sent, 5)
+
+    assert seen == [("POST", "/pay/%E4%BD%A0?a=1%2B1&b=", "s", b"\x00\xfe<xml/>")]
+    assert (response.status, response.body, response.headers["x-serial"]) == (418, b"\xff\x00", "AB")
+    assert [name for name in response.headers if name != name.lower()] == []
+
+
+async def test_a_doubled_header_keeps_both_values(transport: AiohttpTransport, serve: Serve) -> None:
+    async def handler(request: web.Request) -> web.Response:
+        response = web.Response(body=b"")
+        response.headers.add("Wire-Signature", "good")
+        response.headers.add("wire-signature", "evil")
+        return response
+
+    response = await transport.send(HttpRequest("GET", await serve(handler)), 5)
+
+    assert response.headers["wire-signature"] == "good, evil"
+
+
+async def test_redirects_are_answers(transport: AiohttpTransport, serve: Serve) -> None:
+    async def handler(request: web.Request) -> web.Response:
+        assert request.path == "/"
+        return web.Response(status=307, headers={"Location": "/elsewhere"}, body=b"moved")
+
+    response = await transport.send(HttpRequest("POST", await serve(handler), {}, b"money"), 5)
+
+    assert (response.status, response.body) == (307, b"moved")
+
+
+async def test_an_answer_may_be_as_large_as_the_limit_and_no_larger(transport: AiohttpTransport, serve: Serve) -> None:
+    async def handler(request: web.Request) -> web.Response:
+        return web.Response(body=b"x" * 1000)
+
+    origin = await serve(handler)
+    assert len((await transport.send(HttpRequest("GET", origin, body_limit=1000), 5)).body) == 1000
+    with pytest.raises(MalformedAnswer, match="larger than 999 bytes"):
+        await transport.send(HttpRequest("GET", origin, body_limit=999), 5)
+    assert (await transport.send(HttpRequest("GET", origin), 5)).status == 200
+
+
+async def test_the_limit_counts_what_a_compressed_answer_becomes(transport: AiohttpTransport, serve: Serve) -> None:
+    async def handler(request: web.Request) -> web.Response:
+        response = web.Response(body=b"x" * 1_000_000)
+        response.enable_compression(web.ContentCoding.gzip)
+        return response
+
+    with pytest.raises(MalformedAnswer):
+        await transport.send(HttpRequest("GET", await serve(handler), body_limit=10_000), 5)
+
+
+async def test_a_refused_connection_sent_nothing(transport: AiohttpTransport, unused_tcp_port: int) -> None:
+    with pytest.raises(TransportError) as caught:
+        await transport.send(HttpRequest("POST", f"http://127.0.0.1:{unused_tcp_port}/pay?{SECRET}", {}, b"money"), 5)
+
+    assert caught.value.sent is False
+    assert str(caught.value) == (
+        f"cannot connect to http://127.0.0.1:{unused_tcp_port}/pay: ClientConnectorError; nothing was sent"
+    )
+
+
+async def test_an_unknown_host_sent_nothing() -> None:
+    class Resolver(aiohttp.abc.AbstractResolver):
+        async def resolve(self, *args: Any, **kwargs: Any) -> Any:
+            raise OSError(-2, "Name or service not known")
+
+        async def close(self) -> None: ...
+
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(resolver=Resolver())) as session:
+        with pytest.raises(TransportError) as caught:
+            await AiohttpTransport(session).send(HttpRequest("POST", f"https://nowhere.test/?{SECRET}"), 5)
+
+    assert caught.value.sent is False
+    assert "ClientConnectorDNSError" in str(caught.value)
+    assert "s3cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf", b"HTTP/1.1 200 O", b"not http at all\r\n\r\n"],
+    ids=["nothing", "half a body", "half a header", "another protocol"],
+)
+async def test_a_connection_that_breaks_may_have_sent(transport: AiohttpTransport, talk: Any, answer: bytes) -> None:
+    requests = []
+
+    async def conversation(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        requests.append(await reader.readuntil(b"money"))
+        writer.write(answer)
+        writer.close()
+
+    origin = await talk(conversation)
+    with pytest.raises(TransportError, match=f"^the connection to {origin}/pay broke: ") as caught:
+        await transport.send(HttpRequest("POST", f"{origin}/pay?{SECRET}", {}, b"money"), 5)
+
+    assert caught.value.sent is True
+    assert len(requests) == 1
+
+
+async def test_a_timeout_may_have_sent(transport: AiohttpTransport, talk: Any) -> None:
+    async def conversation(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    origin = await talk(conversation)
+    with pytest.raises(TransportError) as caught:
+        await transport.send(HttpRequest("POST", f"{origin}/pay?{SECRET}", {}, b"money"), 0.05)
+
+    assert caught.value.sent is True
+    assert str(caught.value) == f"{origin}/pay did not answer within 0.05 s"
+
+
+@pytest.mark.parametrize(
+    ("failure", "sent"),
+    [
+        (aiohttp.ConnectionTimeoutError("to host"), False),
+        (aiohttp.ServerTimeoutError("reading"), True),
+        (TimeoutError(), True),
+        (aiohttp.ServerDisconnectedError(), True),
+        (aiohttp.ClientOSError(104, "reset"), True),
+        (ConnectionResetError("reset"), True),
+        (aiohttp.ClientPayloadError("cut"), True),
+    ],
+)
+async def test_only_a_failure_to_connect_sent_nothing(mocked: Any, failure: Exception, sent: bool) -> None:
+    mocked.post("https://pay.test/refund", exception=failure)
+    async with aiohttp.ClientSession() as session:
+        with pytest.raises(TransportError) as caught:
+            await AiohttpTransport(session).send(HttpRequest("POST", "https://pay.test/refund"), 5)
+
+    assert caught.value.sent is sent
+    assert caught.value.__cause__ is failure
+
+
+async def test_a_platforms_address_is_reached_as_given(mocked: Any) -> None:
+    mocked.post("https://pay.test/refund", body=b"<xml/>", headers={"X-A": "1"})
+    async with aiohttp.ClientSession() as session:
+        response = await AiohttpTransport(session).send(HttpRequest("POST", "https://pay.test/refund"), 5)
+
+    assert response == HttpResponse(200, {"content-type": "application/json", "x-a": "1"}, b"<xml/>")
+
+
+@pytest.mark.parametrize("url", ["not a url", "ftp://pay.test/", "/relative", "http://"])
+async def test_an_address_that_is_no_url_is_a_config_error(transport: AiohttpTransport, url: str) -> None:
+    with pytest.raises(ConfigError, match=r"is not an http\(s\) URL"):
+        await transport.send(HttpRequest("POST", url), 5)
+
+
+async def test_a_post_is_not_resent_on_a_stale_connection(transport: AiohttpTransport, talk: Any) -> None:
+    requests = []
+
+    async def conversation(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        requests.append(await reader.readuntil(b"first"))
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+        with contextlib.suppress(asyncio.IncompleteReadError):
+            requests.append(await reader.readuntil(b"second"))
+        writer.close()
+
+    origin = await talk(conversation)
+    await transport.send(HttpRequest("POST", origin, {}, b"first"), 5)
+    with pytest.raises(TransportError) as caught:
+        await transport.send(HttpRequest("POST", origin, {}, b"second"), 5)
+
+    assert caught.value.sent is True
+    assert len(requests) == 2
+
+
+# --- sessions ------------------------------------------------------------------------------------
+
+
+async def test_an_injected_session_is_used_and_never_closed(serve: Serve) -> None:
+    async with aiohttp.ClientSession(headers={"X-Mine": "1"}) as session:
+        seen = []
+
+        async def handler(request: web.Request) -> web.Response:
+            seen.append(request.headers["X-Mine"])
+            return web.Response()
+
+        transport = AiohttpTransport(session)
+        await transport.send(HttpRequest("GET", await serve(handler)), 5)
+        await transport.close()
+
+        assert seen == ["1"]
+        assert not session.closed
+
+
+async def test_an_injected_sessions_raise_for_status_hides_no_refusal(serve: Serve) -> None:
+    async def handler(request: web.Request) -> web.Response:
+        return web.Response(status=403, body=b'{"code": "NO_AUTH"}')
+
+    async with aiohttp.ClientSession(raise_for_status=True) as session:
+        response = await AiohttpTransport(session).send(HttpRequest("GET", await serve(handler)), 5)
+
+    assert (response.status, response.body) == (403, b'{"code": "NO_AUTH"}')
+
+
+async def test_a_closed_injected_session_is_a_config_error() -> None:
+    async with aiohttp.ClientSession() as session:
+        transport = AiohttpTransport(session)
+    with pytest.raises(ConfigError, match="closed; nothing was sent"):
+        await transport.send(HttpRequest("GET", "http://127.0.0.1:1/"), 5)
+
+
+async def test_its_own_session_opens_with_the_first_request_and_closes(serve: Serve) -> None:
+    transport = AiohttpTransport()
+    assert transport._session is None
+    await transport.close()
+    await transport.send(HttpRequest("GET", origin := await serve(ok)), 5)
+    session = transport._session
+    await transport.send(HttpRequest("GET", origin), 5)
+    assert transport._session is session
+    await transport.close()
+
+    assert session is not None
+    assert session.closed
+
+
+async def test_its_own_session_heeds_no_proxy_and_keeps_no_cookie(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    cookies = []
+
+    async def handler(request: web.Request) -> web.Response:
+        cookies.append(request.headers.get("Cookie"))
+        response = web.Response(body=b"direct")
+        response.set_cookie("a", "b")
+        return response
+
+    transport, origin = AiohttpTransport(), await serve(handler)
+    bodies = [(await transport.send(HttpRequest("GET", origin), 5)).body for _ in range(2)]
+    await transport.close()
+
+    assert bodies == [b"direct", b"direct"]
+    assert cookies == [None, None]
+
+
+# --- TLS -----------------------------------------------------------------------------------------
+
+
+class Issuer:
+    """A certificate authority of this test."""
+
+    def __init__(self) -> None:
+        self._key = ec.generate_private_key(ec.SECP256R1())
+        self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test authority")])
+        certificate = self._builder(self._name, self._key).add_extension(
+            x509.BasicConstraints(ca=True, path_length=None), critical=True
+        )
+        self.pem = certificate.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+
+    def issue(self, name: str) -> ClientCertificate:
+        key = ec.generate_private_key(ec.SECP256R1())
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        certificate = (
+            self._builder(subject, key)
+            .add_extension(
+                x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False
+            )
+            .add_extension(
+                x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False
+            )
+            .sign(self._key, hashes.SHA256())
+        )
+        return ClientCertificate(
+            certificate.public_bytes(serialization.Encoding.PEM),
+            key.private_bytes(
+                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+            ),
+        )
+
+    def _builder(self, subject: x509.Name, key: ec.EllipticCurvePrivateKey) -> x509.CertificateBuilder:
+        now = datetime.datetime.now(datetime.UTC)
+        return (
+            x509.CertificateBuilder()
+            .subject_name(subject)
+            .issuer_name(self._name)
+            .public_key(key.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - datetime.timedelta(days=1))
+            .not_valid_after(now + datetime.timedelta(days=1))
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        )
+
+
+@pytest.fixture(scope="module")
+def issuer() -> Issuer:
+    return Issuer()
+
+
+def server_context(issuer: Issuer, folder: Path) -> ssl.SSLContext:
+    pair = issuer.issue("server")
+    (path := folder / "server.pem").write_bytes(pair.certificate + pair.private_key)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cadata=issuer.pem.decode())
+    context.load_cert_chain(path)
+    context.verify_mode = ssl.CERT_REQUIRED
+    return context
+
+
+async def whoami(request: web.BaseRequest) -> web.Response:
+    assert request.transport is not None
+    subject = dict(pair[0] for pair in request.transport.get_extra_info("peercert")["subject"])
+    return web.Response(text=subject["commonName"])
+
+
+async def test_mutual_tls_presents_each_merchants_certificate(
+    transport: AiohttpTransport, serve: Serve, issuer: Issuer, tmp_path: Path
+) -> None:
+    origin = await serve(whoami, server_context(issuer, tmp_path))
+    names = []
+    for merchant in (issuer.issue("merchant-1"), issuer.issue("merchant-2")):
+        sent = HttpRequest("POST", origin, {}, b"money", merchant, ca=issuer.pem)
+        names += [(await transport.send(sent, 5)).body for _ in range(2)]
+
+    assert names == [b"merchant-1", b"merchant-1", b"merchant-2", b"merchant-2"]
+
+
+async def test_no_key_stays_on_disk(
+    transport: AiohttpTransport, serve: Serve, issuer: Issuer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    origin = await serve(whoami, server_context(issuer, tmp_path))
+    (scratch := tmp_path / "scratch").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(scratch))
+    opened = set(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else set()
+    certificate = issuer.issue("merchant")
+    context = transport._context(HttpRequest("POST", origin, client_certificate=certificate, ca=issuer.pem))
+    gc.collect()
+
+    assert list(scratch.iterdir()) == []
+    assert context.cert_store_stats()["x509_ca"] >= 1
+    if opened:
+        assert {fd for fd in os.listdir("/proc/self/fd") if os.path.exists(f"/proc/self/fd/{fd}")} <= opened
+
+
+async def test_without_files_in_memory_the_sealed_key_is_removed_at_once(
+    transport: AiohttpTransport, serve: Serve, issuer: Issuer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    origin = await serve(whoami, server_context(issuer, tmp_path))
+    (scratch := tmp_path / "scratch").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(scratch))
+    monkeypatch.delattr(os, "memfd_create", raising=False)
+    written = []
+    load = ssl.SSLContext.load_cert_chain
+
+    def spy(self: ssl.SSLContext, path: str, **kwargs: Any) -> None:
+        written.append((Path(path).stat().st_mode & 0o777, Path(path).read_bytes()))
+        load(self, path, **kwargs)
+
+    monkeypatch.setattr(ssl.SSLContext, "load_cert_chain", spy)
+    certificate = issuer.issue("merchant")
+    response = await transport.send(HttpRequest("POST", origin, {}, b"", certificate, ca=issuer.pem), 5)
+
+    assert response.body == b"merchant"
+    ((mode, content),) = written
+    assert mode == 0o600
+    assert b"ENCRYPTED PRIVATE KEY" in content
+    assert certificate.private_key.splitlines()[1] not in content
+    assert list(scratch.iterdir()) == []
+
+
+async def test_a_server_of_another_authority_is_refused_before_anything_is_sent(
+    transport: AiohttpTransport, serve: Serve, issuer: Issuer, tmp_path: Path
+) -> None:
+    origin = await serve(whoami, server_context(issuer, tmp_path))
+    for ca in (Issuer().pem, b""):
+        with pytest.raises(TransportError, match="ClientConnectorCertificateError") as caught:
+            await transport.send(HttpRequest("POST", origin, {}, b"money", issuer.issue("merchant"), ca=ca), 5)
+        assert caught.value.sent is False
+
+
+async def test_a_merchant_without_certificate_is_refused(
+    transport: AiohttpTransport, serve: Serve, issuer: Issuer, tmp_path: Path
+) -> None:
+    origin = await serve(whoami, server_context(issuer, tmp_path))
+    with pytest.raises(TransportError):
+        await transport.send(HttpRequest("POST", origin, {}, b"money", ca=issuer.pem), 5)
+
+
+@pytest.mark.parametrize("ca", [b"not PEM", b"\xff\xfe", b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"])
+async def test_a_ca_that_is_no_certificate_is_a_config_error(transport: AiohttpTransport, ca: bytes) -> None:
+    with pytest.raises(ConfigError, match="ca_pem is not a PEM certificate"):
+        await transport.send(HttpRequest("GET", "https://127.0.0.1:1/", ca=ca), 5)
+
+
+async def test_a_certificate_that_does_not_fit_its_key_is_a_config_error(
+    transport: AiohttpTransport, issuer: Issuer
+) -> None:
+    one, two = issuer.issue("one"), issuer.issue("two")
+    for certificate in (
+        ClientCertificate(one.certificate, two.private_key),
+        ClientCertificate(b"", one.private_key),
+        ClientCertificate(one.certificate, b"no key"),
+    ):
+        with pytest.raises(ConfigError, match="cannot be used together"):
+            await transport.send(HttpRequest("GET", "https://127.0.0.1:1/", client_certificate=certificate), 5)
