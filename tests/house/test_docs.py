@@ -14,10 +14,10 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-import tongfu.web
 
 import tongfu
 import tongfu.emulator
+import tongfu.web
 
 ROOT = Path(__file__).resolve().parents[2]
 BLOCK = re.compile(
