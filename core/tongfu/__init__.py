@@ -11,7 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from . import errors, testing
+    from . import emulator, errors, testing, web
     from .app import Tongfu
     from .call import (
         Account,

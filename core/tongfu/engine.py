@@ -7,7 +7,7 @@ answer does not come or cannot be trusted, the caller is told that the outcome i
 
 from __future__ import annotations
 
-import secrets
+import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -86,7 +86,7 @@ def utc_now() -> datetime:
 
 def random_nonce() -> str:
     """32 characters that nobody can guess."""
-    return secrets.token_hex(16)
+    return os.urandom(16).hex()
 
 
 class Engine:

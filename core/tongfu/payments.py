@@ -42,6 +42,9 @@ PARAMS: Final[Mapping[str, type[Any]]] = {
     "download_fundflow": FundflowParams,
 }
 FEES: Final = ("total_fee", "refund_fee")
+REQUIRED: Final = {
+    kind: tuple(field.name for field in fields(kind) if field.default is MISSING) for kind in PARAMS.values()
+}
 
 Begin = Callable[[object], Any]
 Ask = Callable[[str, object], Awaitable[Any]]
@@ -57,7 +60,20 @@ def read(platform: str, operation: str, keywords: Mapping[str, Any], begin: Begi
     :raises InvalidParams: naming every bad field.
     """
     kind = PARAMS[operation]
-    known = {field.name: field for field in fields(kind)}
+    try:
+        params = kind(**keywords)
+    except TypeError:
+        pass
+    else:
+        if all(fee is None or (type(fee) is int and fee >= 1) for fee in map(keywords.get, FEES)) and not any(
+            keywords[name] is None for name in REQUIRED[kind]
+        ):
+            return begin(params)
+    raise InvalidParams(platform, operation, _problems(kind, keywords, begin))
+
+
+def _problems(kind: type[Any], keywords: Mapping[str, Any], begin: Begin) -> dict[str, str]:
+    known = {field.name for field in fields(kind)}
     problems = {
         name: "unknown; the platform's own parameters go through extra={…} under their names on the wire"
         for name in keywords
@@ -69,10 +85,8 @@ def read(platform: str, operation: str, keywords: Mapping[str, Any], begin: Begi
             problems[name] = (
                 f"expected an int of fen, at least 1, not {fee if type(fee) is int else type(fee).__name__}"
             )
-    missing = [name for name, field in known.items() if field.default is MISSING and keywords.get(name) is None]
+    missing = [name for name in REQUIRED[kind] if keywords.get(name) is None]
     problems.update(dict.fromkeys(missing, "missing"))
-    if not problems:
-        return begin(kind(**keywords))
     accepted = {name: value for name, value in keywords.items() if name in known}
     try:
         begin(kind(**{**dict.fromkeys(missing), **accepted}))
@@ -80,7 +94,7 @@ def read(platform: str, operation: str, keywords: Mapping[str, Any], begin: Begi
         problems = {**exc.problems, **problems}
     except Exception:  # noqa: BLE001, S110 - the parameters are refused already; this only looked for more to say
         pass
-    raise InvalidParams(platform, operation, problems)
+    return problems
 
 
 class Payments:

@@ -12,7 +12,7 @@ import random
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from tongfu.call import Account
 
@@ -172,6 +172,13 @@ class Half(Protocol):
 
     def sabotage(self, fault: str, answer: Answer) -> Answer:
         """Break a good answer as *fault* says: bad_signature, no_signature. The shell does the other faults."""
+
+
+@runtime_checkable
+class Forgets(Protocol):
+    """A half that keeps more than its orders, and can forget it. Its keys stay."""
+
+    def reset(self) -> None: ...
 
 
 Emulate = Callable[[World], Half]

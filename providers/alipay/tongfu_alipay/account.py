@@ -1,0 +1,122 @@
+"""One Alipay app."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Final, NoReturn
+from urllib.parse import urlsplit
+
+from tongfu.errors import ConfigError
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric import rsa
+
+    from tongfu.call import Caller
+
+    from .client import Alipay
+
+GATEWAY: Final = "https://openapi.alipay.com/gateway.do"
+SANDBOX: Final = "https://openapi-sandbox.dl.alipaydev.com/gateway.do"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlipayAccount:
+    """
+    What a call needs is checked when that call needs it.
+
+    :param app_id: the app's id, digits.
+    :param private_key: the app's own private key, in any form: PKCS#8 or PKCS#1, PEM or bare, DER, a path.
+    :param alipay_public_key: **Alipay's** public key from the console, not the app's.
+    :param key_type: PKCS8 or PKCS1; kept for the seed's sake, both are recognised by themselves.
+    :param sign_type: RSA2, or RSA for old apps.
+    :param gateway: overrides the production or sandbox gateway.
+    :param client_type: ``mp-alipay``, ``app-plus`` or ``app``: whom ``get_order_info`` makes its payload for.
+    :param seller_id: the payee, 2088…; sent with new orders and compared with notifications where given.
+    :param encrypt_key: the app's content encryption key, for encrypted content only; nothing else uses it.
+    :param app_cert: with ``alipay_cert`` and ``alipay_root_cert``: certificate mode. An account that
+        has ``alipay_public_key`` works in key mode and needs none of them.
+    :param ca_pem: one more trusted certificate authority, such as an emulator's.
+    """
+
+    platform: ClassVar[str] = "alipay"
+
+    app_id: str
+    private_key: bytes | str | Path | None = field(default=None, repr=False)
+    alipay_public_key: bytes | str | Path | None = field(default=None, repr=False)
+    key_type: str = "PKCS8"
+    access_token: str = field(default="", repr=False)
+    timeout: float = 5.0
+    sign_type: str = "RSA2"
+    sandbox: bool = False
+    client_type: str = "mp-alipay"
+    gateway: str = ""
+    seller_id: str = ""
+    app_auth_token: str = field(default="", repr=False)
+    app_cert: bytes | str | Path | None = field(default=None, repr=False)
+    alipay_cert: bytes | str | Path | None = field(default=None, repr=False)
+    alipay_root_cert: bytes | str | Path | None = field(default=None, repr=False)
+    encrypt_key: str = field(default="", repr=False)
+    protocol: str | None = None
+    ca_pem: bytes | str = field(default=b"", repr=False)
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.app_id, str) or not self.app_id:
+            raise ConfigError("app_id: expected the app's id as a str, such as 2021000000000000")
+        if self.sign_type not in ("RSA2", "RSA"):
+            raise ConfigError("sign_type: expected RSA2 or RSA")
+        if self.key_type not in ("PKCS8", "PKCS1"):
+            raise ConfigError("key_type: expected PKCS8 or PKCS1")
+        if self.protocol not in (None, "v2"):
+            raise ConfigError("protocol: expected v2, the gateway's, or nothing")
+        if isinstance(self.timeout, bool) or not isinstance(self.timeout, int | float) or not 0 < self.timeout < 600:
+            raise ConfigError("timeout: expected seconds, more than 0 and less than 600")
+        gateway = self.gateway or (SANDBOX if self.sandbox else GATEWAY)
+        if not isinstance(gateway, str) or urlsplit(gateway).scheme not in ("http", "https") or "?" in gateway:
+            raise ConfigError(f"gateway: expected an http(s) URL without a query, such as {GATEWAY}")
+        object.__setattr__(self, "gateway", gateway)
+
+    @property
+    def scope(self) -> str:
+        return self.app_id if self.gateway == GATEWAY else f"{self.app_id}/{self.gateway}"
+
+    def signing_key(self) -> rsa.RSAPrivateKey:
+        """:raises ConfigError: there is none, it is none, or it is too short for sign_type."""
+        from . import keys  # noqa: PLC0415 - cryptography is for who signs
+
+        if not self.private_key:
+            raise ConfigError("alipay calls need private_key in the AlipayAccount; nothing was sent")
+        key = keys.private_key(self.private_key)
+        if key.key_size < keys.LEAST_BITS[self.sign_type]:
+            raise ConfigError(f"private_key: {self.sign_type} needs {keys.LEAST_BITS[self.sign_type]} bits")
+        return key
+
+    def verifying_key(self) -> rsa.RSAPublicKey:
+        """
+        Alipay's public key.
+
+        :raises ConfigError: there is none, or it is the app's own, the commonest mistake of all.
+        """
+        from . import keys  # noqa: PLC0415 - cryptography is for who verifies
+
+        if not self.alipay_public_key:
+            if self.app_cert or self.alipay_cert or self.alipay_root_cert:
+                raise ConfigError("certificate mode is not supported yet; give alipay_public_key instead")
+            raise ConfigError("alipay calls need alipay_public_key in the AlipayAccount, to verify answers with")
+        key = keys.public_key(self.alipay_public_key)
+        if self.private_key and keys.private_key(self.private_key).public_key() == key:
+            raise ConfigError(
+                "alipay_public_key: this is the app's own public key; copy Alipay's from the console, beside it"
+            )
+        return key
+
+    def open(self, caller: Caller) -> Alipay:
+        from .client import Alipay  # noqa: PLC0415 - the client's module imports this one
+
+        return Alipay(caller)
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("an AlipayAccount holds secrets and is not pickled; build it where it is used")
+
+    def __reduce_ex__(self, protocol: Any) -> NoReturn:
+        self.__reduce__()

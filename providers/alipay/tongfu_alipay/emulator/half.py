@@ -1,0 +1,259 @@
+"""Alipay as the platform does it: the gateway, the buyer, notifications."""
+
+from __future__ import annotations
+
+import base64
+import json
+import secrets
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta, timezone
+from typing import Any, Final
+from urllib.parse import parse_qsl, urlencode
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from tongfu.emulator.half import Answer, Asked, Delivery, EmulatedOrder, EmulatedRefund, Route, World
+from tongfu.money import yuan_from_fen
+from tongfu_alipay.account import AlipayAccount
+
+from . import gateway, trades
+from .certificates import certificates
+from .gateway import Refusal, Request
+
+BEIJING: Final = timezone(timedelta(hours=8))
+LADDER: Final = (240.0, 600.0, 600.0, 3600.0, 7200.0, 21600.0, 54000.0)
+PAGES: Final = ("alipay.trade.page.pay", "alipay.trade.wap.pay")
+JSON: Final = {"content-type": "application/json;charset=utf-8"}
+FORM: Final = {"content-type": "application/x-www-form-urlencoded; charset=utf-8"}
+
+
+def emulate(world: World) -> AlipayHalf:
+    """What the entry point of the group ``tongfu.emulators`` names."""
+    return AlipayHalf(world)
+
+
+class AlipayHalf:
+    """One app, one seller."""
+
+    platform = "alipay"
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        chance = world.random
+        self.app_id = f"2021{chance.randrange(10**12):012d}"
+        self.seller_id = f"2088{chance.randrange(10**12):012d}"
+        self.encrypt_key = base64.b64encode(secrets.token_bytes(16)).decode()
+        self.app_key, self.alipay_key = (rsa.generate_private_key(65537, 2048) for _ in range(2))
+        self.certificates = certificates(self.app_id, self.app_key, self.alipay_key)
+        self.codes: dict[str, tuple[str, datetime]] = {}
+
+    def reset(self) -> None:
+        self.codes.clear()
+
+    def settings(self) -> Mapping[str, Any]:
+        return {
+            "app_id": self.app_id,
+            "seller_id": self.seller_id,
+            "private_key": self._private_key(),
+            "alipay_public_key": self._public_key(),
+            "gateway": self.world.origin + "/gateway.do",
+            **self.certificates,
+            "encrypt_key": self.encrypt_key,
+        }
+
+    def account(self) -> AlipayAccount:
+        return AlipayAccount(
+            app_id=self.app_id,
+            seller_id=self.seller_id,
+            private_key=self._private_key(),
+            alipay_public_key=self._public_key(),
+            gateway=self.world.https_origin + "/gateway.do",
+            ca_pem=self.world.ca_pem,
+        )
+
+    def _private_key(self) -> str:
+        der = self.app_key.private_bytes(
+            serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+        return base64.b64encode(der).decode()
+
+    def _public_key(self) -> str:
+        der = self.alipay_key.public_key().public_bytes(
+            serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+        )
+        return base64.b64encode(der).decode()
+
+    def routes(self) -> Iterable[Route]:
+        yield Route("POST", "/gateway.do", self._gateway)
+        yield Route("GET", "/gateway.do", self._gateway)
+        yield Route("POST", "/_emulator/alipay/login", self._login)
+        yield Route("POST", "/_emulator/alipay/app_pay", self._app_pay)
+
+    # --- requests -----------------------------------------------------------------------------
+
+    def _gateway(self, asked: Asked, _: Mapping[str, str]) -> Answer:
+        name, number, sign_type = "error_response", "", "RSA2"
+        try:
+            request = gateway.read(asked, self.app_id, self.app_key.public_key())
+            sign_type = request.params["sign_type"]
+            if request.method in PAGES:
+                return self._cashier(request)
+            name = request.method.replace(".", "_") + "_response"
+            number = str(request.content.get("out_trade_no", ""))
+            if request.method == "alipay.system.oauth.token":
+                node = self._token(request)
+            else:
+                node = {"code": "10000", "msg": "Success", **trades.act(self, request)}
+        except Refusal as exc:
+            if exc.sub_code == "isv.code-invalid":
+                name = "error_response"
+            key = self.alipay_key if exc.signed else None
+            verdict = "valid" if exc.signed else "missing" if "missing" in exc.sub_code else "invalid"
+            body = gateway.write(name, exc.node(), key, sign_type)
+            return Answer(200, dict(JSON), body, explain=exc.explain, verdict=verdict, out_trade_no=number)
+        return Answer(200, dict(JSON), gateway.write(name, node, self.alipay_key, sign_type), out_trade_no=number)
+
+    def _cashier(self, request: Request) -> Answer:
+        order = trades.create(self, request, opened=True)
+        page = (
+            f"<!doctype html><title>cashier</title><p>{order.out_trade_no}: {yuan_from_fen(order.total_fee)} yuan</p>"
+        )
+        return Answer(200, {"content-type": "text/html;charset=utf-8"}, page.encode(), out_trade_no=order.out_trade_no)
+
+    def _app_pay(self, asked: Asked, _: Mapping[str, str]) -> Answer:
+        """The buyer's app opens the cashier with the signed order string."""
+        wanted = json.loads(asked.body)
+        params = dict(parse_qsl(str(wanted["order_string"]), keep_blank_values=True))
+        try:
+            request = gateway.verify(params, self.app_id, self.app_key.public_key(), charset_in_query=True)
+            order = trades.create(self, request, opened=True)
+        except Refusal as exc:
+            return Answer(400, dict(JSON), json.dumps(exc.node(), ensure_ascii=False).encode(), explain=exc.explain)
+        return Answer(200, dict(JSON), json.dumps({"out_trade_no": order.out_trade_no}).encode())
+
+    def _login(self, asked: Asked, _: Mapping[str, str]) -> Answer:
+        code = secrets.token_hex(16)
+        user = f"2088{secrets.randbelow(10**12):012d}"
+        self.codes[code] = (user, self.world.clock.now() + timedelta(minutes=5))
+        return Answer(200, dict(JSON), json.dumps({"code": code}).encode())
+
+    def _token(self, request: Request) -> dict[str, Any]:
+        user, until = self.codes.pop(request.params.get("code", ""), ("", self.world.clock.now()))
+        if not user or until <= self.world.clock.now():
+            raise Refusal("40002", "isv.code-invalid", "授权码code无效")
+        return {
+            "user_id": user,
+            "access_token": secrets.token_hex(20),
+            "expires_in": 1296000,
+            "refresh_token": secrets.token_hex(20),
+            "re_expires_in": 2592000,
+        }
+
+    def sabotage(self, fault: str, answer: Answer) -> Answer:
+        body = answer.body
+        at = body.rfind(b',"sign":"')
+        if at >= 0 and fault == "no_signature":
+            body = body[:at] + b"}"
+        elif at >= 0 and fault == "bad_signature":
+            first = body[at + 9 : at + 10]
+            body = body[: at + 9] + (b"B" if first == b"A" else b"A") + body[at + 10 :]
+        return Answer(answer.status, answer.headers, body, out_trade_no=answer.out_trade_no)
+
+    # --- the buyer ------------------------------------------------------------------------------
+
+    def pay(self, order: EmulatedOrder, outcome: str) -> None:
+        if order.state not in ("open", "userpaying"):
+            raise ValueError(f"the order {order.out_trade_no} is {order.state} and takes no payment")
+        order.wire["opened"] = True  # whatever the buyer does next, he has opened the cashier
+        if outcome == "success":
+            now = self.world.clock.now()
+            order.state, order.paid = "paid", now
+            self.notify(order, "payment", {"gmt_payment": beijing(now), "trade_status": "TRADE_SUCCESS"})
+        elif outcome == "userpaying":
+            order.state = "userpaying"
+        elif outcome == "expire":
+            order.state, order.closed = "closed", self.world.clock.now()
+            self.closed(order)
+        elif outcome not in ("not_enough", "cancel"):
+            raise ValueError(f"no outcome {outcome}; there are success, not_enough, cancel, userpaying, expire")
+
+    def closed(self, order: EmulatedOrder) -> None:
+        """App and WAP trades hear of their closing; the others do not."""
+        if order.wire["method"] in ("alipay.trade.app.pay", "alipay.trade.wap.pay"):
+            now = beijing(self.world.clock.now())
+            self.notify(order, "payment", {"gmt_close": now, "refund_fee": "0.00", "trade_status": "TRADE_CLOSED"})
+
+    def refunded(self, order: EmulatedOrder, refund: EmulatedRefund) -> None:
+        """A refund has no address of its own: the payment's hears of it, with the total so far."""
+        done = refund.done or self.world.clock.now()
+        more = {
+            "gmt_payment": beijing(order.paid or done),
+            "gmt_refund": f"{beijing(done)}.000",
+            "refund_fee": yuan_from_fen(order.refunded_fee),
+            "out_biz_no": refund.out_refund_no,
+            "trade_status": "TRADE_CLOSED" if order.state == "refunded" else "TRADE_SUCCESS",
+        }
+        self.notify(order, "refund", more)
+
+    def notify(self, order: EmulatedOrder, kind: str, more: Mapping[str, str]) -> None:
+        now = self.world.clock.now()
+        amount = yuan_from_fen(order.total_fee)
+        fields = {
+            "app_id": self.app_id,
+            "auth_app_id": self.app_id,
+            "buyer_id": order.openid,
+            "buyer_pay_amount": amount,
+            "charset": "utf-8",
+            "fund_bill_list": json.dumps([{"amount": amount, "fundChannel": "ALIPAYACCOUNT"}], separators=(",", ":")),
+            "gmt_create": beijing(order.created),
+            "invoice_amount": amount,
+            "notify_id": secrets.token_hex(17),
+            "notify_type": "trade_status_sync",
+            "notify_time": beijing(now),
+            "out_trade_no": order.out_trade_no,
+            "point_amount": "0.00",
+            "receipt_amount": amount,
+            "seller_id": self.seller_id,
+            "subject": order.wire["content"].get("subject", ""),
+            "total_amount": amount,
+            "trade_no": order.transaction_id,
+            "version": "1.0",
+            **{
+                name: str(order.wire["content"][name])
+                for name in ("body", "passback_params")
+                if name in order.wire["content"]
+            },
+            **more,
+        }
+
+        def make() -> tuple[dict[str, str], bytes]:
+            return dict(FORM), self._form(fields, order.wire["sign_type"])
+
+        def corrupt(how: str) -> tuple[dict[str, str], bytes]:
+            form = dict(parse_qsl(make()[1].decode(), keep_blank_values=True))
+            if how == "signature":
+                form["sign"] = ("B" if form["sign"][0] == "A" else "A") + form["sign"][1:]
+            elif how == "timestamp":
+                form["notify_time"] = "2001-01-01 00:00:00"
+            else:
+                form["total_amount"] = yuan_from_fen(order.total_fee + 1)
+            return dict(FORM), urlencode(form).encode()
+
+        if order.notify_url:
+            self.world.deliver(
+                Delivery(self.platform, kind, order.out_trade_no, order.notify_url, make, corrupt, _accepted, LADDER)
+            )
+
+    def _form(self, fields: Mapping[str, str], sign_type: str) -> bytes:
+        text = "&".join(f"{name}={fields[name]}" for name in sorted(fields) if fields[name] != "")
+        signature = gateway.sign(self.alipay_key, text, sign_type)
+        return urlencode({**fields, "sign_type": sign_type, "sign": signature}).encode()
+
+
+def beijing(moment: datetime) -> str:
+    return moment.astimezone(BEIJING).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _accepted(status: int, body: bytes) -> bool:
+    return status == 200 and body == b"success"

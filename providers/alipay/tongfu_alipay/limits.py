@@ -1,0 +1,102 @@
+"""
+What Alipay accepts, operation by operation.
+
+Source: https://opendocs.alipay.com/open/05osux "alipay.trade.create", and each method's page
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Final
+
+from tongfu.fields import Checked, Fee, Moment, OneOf, ParamsSchema, Rule, Text, Url, Whole, WireFields, exactly_one
+
+SCENES: Final = ("JSAPI", "APP", "NATIVE", "PAGE", "WAP", "H5")
+
+
+class _OutTradeNo(Text):
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(64, pattern=r"[0-9A-Za-z_]+", alphabet="letters, digits and _", **kwargs)
+
+
+class _Number(Text):
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(64, pattern=r"[0-9A-Za-z_\-]+", alphabet="letters, digits, _ and -", **kwargs)
+
+
+class _NotHere(Checked):
+    """A parameter of the facade that would silently do nothing on this platform."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__()
+        self.expected = f"nothing: {why}"
+
+    def accepts(self, value: Any) -> bool:
+        return False
+
+
+class OrderLimits(ParamsSchema):
+    out_trade_no = _OutTradeNo(required=True)
+    total_fee = Fee(10**10, required=True)
+    notify_url = Url(256, query=False, required=True)
+    subject = Text(256, required=True)
+    body = Text(128)
+    openid = Text(128)
+    trade_type = OneOf(SCENES)
+    client_type = OneOf(("mp-alipay", "app-plus", "app"))
+    spbill_create_ip = Text(64)  # the other platform's; nothing is sent
+    return_url = Url(256, query=True)
+    time_expire = Moment()
+    extra = WireFields(
+        ("out_trade_no", "total_amount", "subject", "body", "notify_url", "return_url", "time_expire", "sign"),
+        flat=False,
+    )
+
+
+class KeyLimits(ParamsSchema):
+    out_trade_no = _OutTradeNo()
+    transaction_id = _Number()
+    extra = WireFields(("out_trade_no", "trade_no", "sign"), flat=False)
+    rules: ClassVar[tuple[Rule, ...]] = (exactly_one("out_trade_no", "transaction_id"),)
+
+
+def _refund_within_total(params: Any) -> Mapping[str, str]:
+    if (
+        isinstance(params.total_fee, int)
+        and isinstance(params.refund_fee, int)
+        and params.refund_fee > params.total_fee
+    ):
+        return {"refund_fee": f"expected at most total_fee ({params.total_fee}), not {params.refund_fee}"}
+    return {}
+
+
+class RefundLimits(ParamsSchema):
+    refund_fee = Fee(10**10, required=True)
+    total_fee = Fee(10**10)
+    out_trade_no = _OutTradeNo()
+    transaction_id = _Number()
+    out_refund_no = _Number()
+    refund_fee_type = Text(8)
+    refund_desc = Text(256)
+    notify_url = _NotHere("Alipay announces refunds at the payment's own notify_url")
+    extra = WireFields(
+        ("out_trade_no", "trade_no", "out_request_no", "refund_amount", "refund_currency", "refund_reason", "sign"),
+        flat=False,
+    )
+    rules: ClassVar[tuple[Rule, ...]] = (exactly_one("out_trade_no", "transaction_id"), _refund_within_total)
+
+
+class RefundKeyLimits(ParamsSchema):
+    out_trade_no = _OutTradeNo()
+    transaction_id = _Number()
+    out_refund_no = _Number()
+    refund_id = _NotHere("Alipay finds a refund by out_refund_no with out_trade_no or transaction_id")
+    offset = Whole(0, 0)
+    extra = WireFields(("out_trade_no", "trade_no", "out_request_no", "sign"), flat=False)
+    rules: ClassVar[tuple[Rule, ...]] = (exactly_one("out_trade_no", "transaction_id"),)
+
+
+ORDER: Final = OrderLimits()
+KEY: Final = KeyLimits()
+REFUND: Final = RefundLimits()
+REFUND_KEY: Final = RefundKeyLimits()

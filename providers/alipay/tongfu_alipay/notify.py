@@ -1,0 +1,154 @@
+"""
+Notifications: a signed form, for payments and for refunds alike at the payment's notify_url.
+
+Source: https://opendocs.alipay.com/open/270/105902 "异步通知说明"
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+from urllib.parse import unquote_to_bytes
+
+from tongfu.call import Context, Notification
+from tongfu.errors import MalformedAnswer, SignatureError, WrongNotice
+from tongfu.model import trade_state
+from tongfu.notice import PaymentNotice, RefundNotice, Reply
+
+from .account import AlipayAccount
+from .read import digits, fee, required, text
+from .trade import STATES
+
+REPLY: Final = Reply(200, {"content-type": "text/plain; charset=utf-8"}, b"success")
+CHARSETS: Final = {"utf-8": "utf-8", "utf8": "utf-8", "gbk": "gbk", "gb2312": "gb2312", "gb18030": "gb18030"}
+MOST_FIELDS: Final = 200
+STRENGTH: Final = {"RSA": 1, "RSA2": 2}
+
+
+def payment(account: AlipayAccount, notify: Notification, ctx: Context) -> PaymentNotice:
+    """``paid`` is True for a trade's TRADE_SUCCESS or TRADE_FINISHED that announces no refund."""
+    fields = verified(account, notify, ctx)
+    state = trade_state(fields.get("trade_status", ""), STATES)
+    refunds = is_refund(fields)
+    return PaymentNotice(
+        paid=state in ("SUCCESS", "FINISHED") and not refunds,
+        is_refund=refunds,
+        out_trade_no=required(fields, "out_trade_no"),
+        reply=REPLY,
+        trade_state=state,
+        transaction_id=required(fields, "trade_no"),
+        total_fee=fee(fields, "total_amount"),
+        cash_fee=fee(fields, "buyer_pay_amount"),
+        time_end=digits(text(fields, "gmt_payment")),
+        openid=text(fields, "buyer_id") or text(fields, "buyer_open_id"),
+        app_id=account.app_id,
+        mch_id=text(fields, "seller_id"),
+        attach=text(fields, "passback_params"),
+        notify_id=text(fields, "notify_id"),
+        raw=fields,
+    )
+
+
+def refund(account: AlipayAccount, notify: Notification, ctx: Context) -> RefundNotice:
+    """:raises WrongNotice: it announces no refund."""
+    fields = verified(account, notify, ctx)
+    if not is_refund(fields):
+        raise WrongNotice("alipay: the notification announces no refund; read it with verify_payment_notify")
+    status = fields.get("refund_status", "")
+    return RefundNotice(
+        refunded=status in ("", "REFUND_SUCCESS"),
+        out_trade_no=required(fields, "out_trade_no"),
+        reply=REPLY,
+        transaction_id=required(fields, "trade_no"),
+        out_refund_no=text(fields, "out_biz_no") or text(fields, "out_request_no"),
+        total_fee=fee(fields, "total_amount"),
+        refund_fee=fee(fields, "refund_fee"),
+        refund_fee_is_total=True,
+        refund_status="SUCCESS" if status in ("", "REFUND_SUCCESS") else status.removeprefix("REFUND_"),
+        success_time=(text(fields, "gmt_refund") or "").partition(".")[0] or None,
+        app_id=account.app_id,
+        mch_id=text(fields, "seller_id"),
+        notify_id=text(fields, "notify_id"),
+        raw=fields,
+    )
+
+
+def is_refund(fields: Mapping[str, str]) -> bool:
+    """``refund_fee=0.00`` can stand on a plain payment's notification."""
+    return bool(fields.get("gmt_refund")) or bool(fee(fields, "refund_fee"))
+
+
+def verified(account: AlipayAccount, notify: Notification, ctx: Context) -> dict[str, str]:
+    """
+    The form, if Alipay signed it for this app.
+
+    :raises SignatureError: sign missing or wrong, weaker than the account's sign_type, another app's or seller's.
+    """
+    account.verifying_key()
+    fields = parse(notify.body)
+    algorithm = fields.get("sign_type") or account.sign_type
+    if STRENGTH.get(algorithm, 0) < STRENGTH[account.sign_type]:
+        raise SignatureError("alipay: the notification names a weaker sign_type than the account's, or an unknown one")
+    charset = CHARSETS[fields.get("charset", "utf-8").lower()]
+    problem: SignatureError | None = None
+    for payload in _texts(fields):
+        try:
+            ctx.signer.check(payload.encode(charset, "surrogatepass"), fields.get("sign", ""), algorithm)
+        except SignatureError as exc:
+            problem = exc
+        else:
+            problem = None
+            break
+    if problem is not None:
+        raise problem
+    if fields.get("app_id") != account.app_id:
+        raise SignatureError("alipay: the notification's app_id is missing or another app's; use nothing of it")
+    if account.seller_id and fields.get("seller_id") != account.seller_id:
+        raise SignatureError("alipay: the notification's seller_id is missing or another's; use nothing of it")
+    return fields
+
+
+def _texts(fields: Mapping[str, str]) -> Iterator[str]:
+    """
+    What may have been signed: trade notifications leave sign_type out, app messages keep it; most
+    leave empty values out, some SDKs' documentation keeps them. Four texts at most, one signature.
+    """
+    seen = set()
+    for left_out in (("sign", "sign_type"), ("sign",)):
+        for with_empty in (False, True):
+            text = "&".join(
+                f"{name}={value}"
+                for name, value in sorted(fields.items())
+                if name not in left_out and (value or with_empty)
+            )
+            if text not in seen:
+                seen.add(text)
+                yield text
+
+
+def parse(body: bytes) -> dict[str, str]:
+    """
+    Decode the form once, in the charset that it names.
+
+    :raises MalformedAnswer: not a form, a field twice, another charset, too many fields.
+    """
+    pairs: dict[bytes, bytes] = {}
+    parts = body.split(b"&")
+    if len(parts) > MOST_FIELDS:
+        raise MalformedAnswer(f"alipay: the notification has more than {MOST_FIELDS} fields")
+    for part in parts:
+        name, equals, value = part.partition(b"=")
+        name = unquote_to_bytes(name.replace(b"+", b" "))
+        if not equals or not name:
+            raise MalformedAnswer("alipay: the notification is not a form")
+        if name in pairs:
+            raise MalformedAnswer("alipay: the notification has a field twice")
+        pairs[name] = unquote_to_bytes(value.replace(b"+", b" "))
+    named = pairs.get(b"charset", b"utf-8").decode("ascii", "replace").lower()
+    charset = CHARSETS.get(named)
+    if charset is None:
+        raise MalformedAnswer("alipay: the notification names a charset that is neither UTF-8 nor GBK")
+    try:
+        return {name.decode("ascii"): value.decode(charset) for name, value in pairs.items()}
+    except UnicodeDecodeError as exc:
+        raise MalformedAnswer("alipay: the notification is not in the charset that it names") from exc

@@ -1,0 +1,112 @@
+"""One WeChat app and, where it takes payments, its merchant."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Final, NoReturn
+from urllib.parse import urlsplit
+
+from tongfu.errors import ConfigError
+
+if TYPE_CHECKING:
+    from tongfu.call import Caller
+
+    from .client import Weixin
+
+PAY_HOST: Final = "https://api.mch.weixin.qq.com"
+PAY_BACKUP_HOST: Final = "https://api2.mch.weixin.qq.com"
+API_HOST: Final = "https://api.weixin.qq.com"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WeixinAccount:
+    """
+    What a call needs is checked when that call needs it: login needs no ``mch_id``, an order no ``pfx``.
+
+    :param app_id: the mini program's, app's or official account's appid.
+    :param mch_id: the merchant number, digits.
+    :param key: the merchant's APIv2 key, 32 characters.
+    :param pfx: ``apiclient_cert.p12`` as bytes, base64 or a path; its password is ``mch_id``. Refunds and
+        fund-flow bills need it.
+    :param timeout: seconds one operation may take.
+    :param sign_type: ``MD5`` or ``HMAC-SHA256``.
+    :param client_type: ``mp-weixin``, ``app-plus`` or ``app``: whom ``get_order_info`` makes its payload for.
+    :param base_url: WeChat Pay's host; another than the default has no backup host.
+    :param ca_pem: one more trusted certificate authority, such as an emulator's.
+    """
+
+    platform: ClassVar[str] = "weixin"
+
+    app_id: str
+    secret: str = field(default="", repr=False)
+    access_token: str = field(default="", repr=False)
+    mch_id: str = ""
+    key: str = field(default="", repr=False)
+    pfx: bytes | str | Path | None = field(default=None, repr=False)
+    timeout: float = 5.0
+    sign_type: str = "MD5"
+    sandbox: bool = False
+    client_type: str = "mp-weixin"
+    api_v3_key: str = field(default="", repr=False)
+    private_key: bytes | str | Path | None = field(default=None, repr=False)
+    cert_serial: str = ""
+    public_key_id: str = ""
+    public_key: bytes | str | Path | None = field(default=None, repr=False)
+    base_url: str = PAY_HOST
+    api_base_url: str = API_HOST
+    sub_app_id: str = ""
+    sub_mch_id: str = ""
+    protocol: str | None = None
+    ca_pem: bytes | str = field(default=b"", repr=False)
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.app_id, str) or not self.app_id:
+            raise ConfigError("app_id: expected the app's id, such as wx0123456789abcdef")
+        for name in ("mch_id", "sub_mch_id"):
+            number = getattr(self, name)
+            if number and (not isinstance(number, str) or re.fullmatch(r"\d{1,32}", number, re.ASCII) is None):
+                raise ConfigError(f"{name}: expected the merchant number as a str of digits")
+        if not isinstance(self.key, str):
+            raise ConfigError("key: expected the merchant's APIv2 key as a str")
+        if self.sign_type not in ("MD5", "HMAC-SHA256"):
+            raise ConfigError("sign_type: expected MD5 or HMAC-SHA256")
+        if self.protocol not in (None, "v2", "v3"):
+            raise ConfigError("protocol: expected v2 or v3, or nothing to let the account's fields choose")
+        if isinstance(self.timeout, bool) or not isinstance(self.timeout, int | float) or not 0 < self.timeout < 600:
+            raise ConfigError("timeout: expected seconds, more than 0 and less than 600")
+        for name in ("base_url", "api_base_url"):
+            url = getattr(self, name)
+            if not isinstance(url, str) or urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).netloc:
+                raise ConfigError(f"{name}: expected an http(s) origin such as {PAY_HOST}")
+            object.__setattr__(self, name, url.rstrip("/"))
+
+    @property
+    def scope(self) -> str:
+        parts = [self.app_id, self.mch_id]
+        parts += [host for host, usual in ((self.base_url, PAY_HOST), (self.api_base_url, API_HOST)) if host != usual]
+        if self.sandbox:
+            parts.append("sandbox")
+        return "/".join(parts)
+
+    def need(self, operation: str, *names: str) -> None:
+        """
+        Go on only if the fields that *operation* needs are there.
+
+        :raises ConfigError: naming those that are not.
+        """
+        lacking = [name for name in names if not getattr(self, name)]
+        if lacking:
+            raise ConfigError(f"weixin {operation} needs {', '.join(lacking)} in the WeixinAccount; nothing was sent")
+
+    def open(self, caller: Caller) -> Weixin:
+        from .client import Weixin  # noqa: PLC0415 - the client's module imports this one
+
+        return Weixin(caller)
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a WeixinAccount holds secrets and is not pickled; build it where it is used")
+
+    def __reduce_ex__(self, protocol: Any) -> NoReturn:
+        self.__reduce__()

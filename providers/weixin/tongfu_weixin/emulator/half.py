@@ -1,0 +1,307 @@
+"""WeChat Pay v2 as the platform does it: orders, the buyer, refunds, notifications."""
+
+from __future__ import annotations
+
+import base64
+import json
+import secrets
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime, timedelta, timezone
+from typing import Any, Final
+from urllib.parse import parse_qs
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from tongfu.emulator.half import Answer, Asked, Delivery, EmulatedOrder, EmulatedRefund, Route, World
+from tongfu_weixin.account import WeixinAccount
+
+from . import bills, codec, orders
+
+BEIJING: Final = timezone(timedelta(hours=8))
+LADDER: Final = (15.0, 15.0, 30.0, 180.0, 600.0, 1200.0, *[1800.0] * 3, 3600.0, *[10800.0] * 3, *[21600.0] * 2)
+XML: Final = {"content-type": "text/xml; charset=utf-8"}
+REFUND_TIME: Final = 5.0  # seconds of the emulator's clock until an accepted refund is done
+Fields = dict[str, str]
+
+
+class Refusal(Exception):
+    """A signed refusal: result_code FAIL."""
+
+    def __init__(self, code: str, description: str) -> None:
+        self.code, self.description = code, description
+        super().__init__(code)
+
+
+def emulate(world: World) -> WeixinHalf:
+    """What the entry point of the group ``tongfu.emulators`` names."""
+    return WeixinHalf(world)
+
+
+class WeixinHalf:
+    """One app, one merchant."""
+
+    platform = "weixin"
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        chance = world.random
+        self.app_id = f"wx{chance.getrandbits(64):016x}"
+        self.secret = secrets.token_hex(16)
+        self.mch_id = str(1900000000 + chance.randrange(10**6))
+        self.key = secrets.token_hex(16)
+        self.api_v3_key = secrets.token_hex(16)
+        self.cert_serial = f"{secrets.randbits(160):040X}"
+        self.public_key_id = f"PUB_KEY_ID_0{self.mch_id}{chance.randrange(10**20):020d}"
+        self.pfx, _ = world.client_certificate(self.mch_id, self.mch_id.encode())
+        merchant, platform = (rsa.generate_private_key(65537, 2048) for _ in range(2))
+        pem = serialization.Encoding.PEM
+        self.private_key = merchant.private_bytes(
+            pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        ).decode()
+        self.public_key = (
+            platform.public_key().public_bytes(pem, serialization.PublicFormat.SubjectPublicKeyInfo).decode()
+        )
+        self.codes: dict[str, tuple[str, datetime]] = {}
+
+    def reset(self) -> None:
+        self.codes.clear()
+
+    def settings(self) -> Mapping[str, Any]:
+        return {
+            "app_id": self.app_id,
+            "secret": self.secret,
+            "mch_id": self.mch_id,
+            "key": self.key,
+            "pfx_base64": base64.b64encode(self.pfx).decode(),
+            "api_v3_key": self.api_v3_key,
+            "private_key": self.private_key,
+            "cert_serial": self.cert_serial,
+            "public_key_id": self.public_key_id,
+            "public_key": self.public_key,
+            "base_url": self.world.origin,
+            "api_base_url": self.world.origin,
+        }
+
+    def account(self) -> WeixinAccount:
+        """On the https origin, so that refunds need the client certificate as they do in earnest."""
+        return WeixinAccount(
+            app_id=self.app_id,
+            secret=self.secret,
+            mch_id=self.mch_id,
+            key=self.key,
+            pfx=self.pfx,
+            base_url=self.world.https_origin,
+            api_base_url=self.world.https_origin,
+            ca_pem=self.world.ca_pem,
+        )
+
+    def routes(self) -> Iterable[Route]:
+        v2: list[tuple[str, Callable[[WeixinHalf, Fields], Fields], bool]] = [
+            ("/pay/unifiedorder", orders.unified_order, False),
+            ("/pay/orderquery", orders.order_query, False),
+            ("/pay/closeorder", orders.close_order, False),
+            ("/secapi/pay/refund", orders.refund, True),
+            ("/pay/refundquery", orders.refund_query, False),
+        ]
+        for path, act, mutual in v2:
+            yield Route("POST", path, self._v2(act), mutual)
+        yield Route("POST", "/pay/downloadbill", self._bill(bills.trade_bill, None))
+        yield Route("POST", "/pay/downloadfundflow", self._bill(bills.fundflow, "HMAC-SHA256"), needs_client_cert=True)
+        yield Route("GET", "/sns/jscode2session", self._code2session)
+        yield Route("POST", "/_emulator/weixin/login", self._login)
+
+    # --- requests ----------------------------------------------------------------------------
+
+    def _v2(self, act: Callable[[WeixinHalf, Fields], Fields]) -> Callable[[Asked, Mapping[str, str]], Answer]:
+        def handle(asked: Asked, _: Mapping[str, str]) -> Answer:
+            fields, algorithm, refusal = self._checked(asked)
+            if refusal is not None:
+                return refusal
+            base = {"return_code": "SUCCESS", "return_msg": "OK", "appid": self.app_id, "mch_id": self.mch_id}
+            base |= {name: fields[name] for name in ("sub_appid", "sub_mch_id") if fields.get(name)}
+            try:
+                told = base | {"result_code": "SUCCESS"} | act(self, fields)
+            except Refusal as exc:
+                told = base | {"result_code": "FAIL", "err_code": exc.code, "err_code_des": exc.description}
+            return Answer(200, dict(XML), self.signed(told, algorithm), out_trade_no=fields.get("out_trade_no", ""))
+
+        return handle
+
+    def _bill(
+        self, make: Callable[[WeixinHalf, Fields], bytes], only: str | None
+    ) -> Callable[[Asked, Mapping[str, str]], Answer]:
+        def handle(asked: Asked, _: Mapping[str, str]) -> Answer:
+            fields, algorithm, refusal = self._checked(asked)
+            if refusal is not None:
+                return refusal
+            if only is not None and algorithm != only:
+                return _failed("签名错误", explain=f"this bill takes {only} only", verdict="invalid")
+            try:
+                return Answer(200, {"content-type": "text/plain"}, make(self, fields))
+            except bills.NoBill as exc:
+                told = {"return_code": "FAIL", "return_msg": exc.message, "error_code": exc.code}
+                return Answer(200, dict(XML), codec.write(told))
+
+        return handle
+
+    def _checked(self, asked: Asked) -> tuple[Fields, str, Answer | None]:
+        try:
+            fields = codec.read(asked.body)
+        except codec.BadRequest as exc:
+            return {}, "MD5", _failed("XML格式错误", explain=str(exc), verdict="missing")
+        algorithm = fields.get("sign_type") or "MD5"
+        if algorithm not in codec.HEX:
+            return fields, "MD5", _failed("签名类型错误", explain="sign_type is MD5 or HMAC-SHA256", verdict="invalid")
+        claimed, expected = fields.get("sign", ""), codec.sign(fields, self.key, algorithm)
+        if not secrets.compare_digest(claimed.encode(), expected.encode()):
+            shown = codec.to_sign(fields, "*" * 8)
+            explain = f"{algorithm} of {shown}; {codec.difference(expected, claimed)}"
+            verdict = "invalid" if claimed else "missing"
+            return fields, algorithm, _failed("签名错误", explain=explain, verdict=verdict)
+        if fields.get("appid") != self.app_id or fields.get("mch_id") != self.mch_id:
+            return fields, algorithm, _failed("appid和mch_id不匹配", explain="another app or merchant", verdict="valid")
+        if not fields.get("nonce_str") or len(fields["nonce_str"]) > 32:
+            return fields, algorithm, _failed("nonce_str参数长度有误", explain="1 to 32 characters", verdict="valid")
+        return fields, algorithm, None
+
+    def signed(self, fields: Fields, algorithm: str) -> bytes:
+        told = {**fields, "nonce_str": secrets.token_hex(16)}
+        told["sign"] = codec.sign(told, self.key, algorithm)
+        return codec.write(told)
+
+    def sabotage(self, fault: str, answer: Answer) -> Answer:
+        try:
+            fields = codec.read(answer.body)
+        except codec.BadRequest:
+            return answer
+        if fault == "no_signature":
+            fields.pop("sign", None)
+        elif fault == "bad_signature" and fields.get("sign"):
+            fields["sign"] = ("1" if fields["sign"][0] == "0" else "0") + fields["sign"][1:]
+        return Answer(answer.status, answer.headers, codec.write(fields), out_trade_no=answer.out_trade_no)
+
+    # --- the buyer ------------------------------------------------------------------------------
+
+    def pay(self, order: EmulatedOrder, outcome: str) -> None:
+        if order.state not in ("open", "userpaying"):
+            raise ValueError(f"the order {order.out_trade_no} is {order.state} and takes no payment")
+        if outcome == "success":
+            order.state = "paid"
+            order.paid = self.world.clock.now()
+            order.transaction_id = f"4200{self.world.random.randrange(10**24):024d}"
+            order.openid = order.openid or f"o{secrets.token_hex(13)}"
+            self._notify(order)
+        elif outcome == "userpaying":
+            order.state = "userpaying"
+        elif outcome == "expire":
+            order.state, order.closed = "closed", self.world.clock.now()
+        elif outcome in ("not_enough", "cancel"):
+            order.state = "open"
+            order.wire["payerror"] = outcome == "not_enough"
+        else:
+            raise ValueError(f"no outcome {outcome}; there are success, not_enough, cancel, userpaying, expire")
+
+    def _notify(self, order: EmulatedOrder) -> None:
+        def make() -> tuple[dict[str, str], bytes]:
+            return dict(XML), self.signed(self._notice(order), order.wire["sign_type"])
+
+        self._deliver("payment", order, order.notify_url, make)
+
+    def _notice(self, order: EmulatedOrder) -> Fields:
+        told = {"return_code": "SUCCESS", "result_code": "SUCCESS", "appid": self.app_id, "mch_id": self.mch_id}
+        return told | orders.paid_fields(order) | {"openid": order.openid}
+
+    def refunded_later(self, order: EmulatedOrder, refund: EmulatedRefund) -> None:
+        def done() -> None:
+            if refund.state != "processing":
+                return
+            refund.state, refund.done = "success", self.world.clock.now()
+            if refund.notify_url:
+                self._deliver("refund", order, refund.notify_url, lambda: self._refund_notice(order, refund))
+
+        self.world.clock.at(REFUND_TIME, done)
+
+    def _refund_notice(self, order: EmulatedOrder, refund: EmulatedRefund) -> tuple[dict[str, str], bytes]:
+        plain = {
+            "transaction_id": order.transaction_id,
+            "out_trade_no": order.out_trade_no,
+            "refund_id": refund.refund_id,
+            "out_refund_no": refund.out_refund_no,
+            "total_fee": str(order.total_fee),
+            "settlement_total_fee": str(order.total_fee),
+            "refund_fee": str(refund.refund_fee),
+            "settlement_refund_fee": str(refund.refund_fee),
+            "refund_status": "SUCCESS",
+            "success_time": beijing(refund.done or self.world.clock.now()),
+            "refund_recv_accout": "用户零钱",
+            "refund_account": "REFUND_SOURCE_RECHARGE_FUNDS",
+            "refund_request_source": "API",
+        }
+        envelope = {
+            "return_code": "SUCCESS",
+            "appid": self.app_id,
+            "mch_id": self.mch_id,
+            "nonce_str": secrets.token_hex(16),
+            "req_info": codec.seal(codec.write(plain, "root"), self.key),
+        }
+        return dict(XML), codec.write(envelope)
+
+    def _deliver(
+        self, kind: str, order: EmulatedOrder, url: str, make: Callable[[], tuple[dict[str, str], bytes]]
+    ) -> None:
+        def corrupt(how: str) -> tuple[dict[str, str], bytes]:
+            headers, body = make()
+            fields = codec.read(body)
+            if "req_info" in fields:
+                fields["req_info"] = codec.seal(b"<root></root>" * 9, "another key")
+            elif how == "signature":
+                fields["sign"] = fields["sign"][:-1] + ("0" if fields["sign"][-1] != "0" else "1")
+            elif how == "timestamp":
+                fields["time_end"] = "20010101000000"
+            else:
+                fields["total_fee"] = str(int(fields["total_fee"]) + 1)
+            return headers, codec.write(fields)
+
+        def accepted(status: int, body: bytes) -> bool:
+            try:
+                return status == 200 and codec.read(body).get("return_code") == "SUCCESS"
+            except codec.BadRequest:
+                return False
+
+        if url:
+            self.world.deliver(Delivery(self.platform, kind, order.out_trade_no, url, make, corrupt, accepted, LADDER))
+
+    # --- the mini program's login ------------------------------------------------------------------
+
+    def _login(self, asked: Asked, _: Mapping[str, str]) -> Answer:
+        wanted = json.loads(asked.body or b"{}")
+        openid = wanted.get("openid") if isinstance(wanted, dict) else None
+        code = secrets.token_hex(16)
+        self.codes[code] = (str(openid or f"o{secrets.token_hex(13)}"), self.world.clock.now() + timedelta(minutes=5))
+        return Answer(200, {"content-type": "application/json"}, json.dumps({"code": code}).encode())
+
+    def _code2session(self, asked: Asked, _: Mapping[str, str]) -> Answer:
+        query = {name: values[-1] for name, values in parse_qs(asked.query).items()}
+        told: dict[str, Any]
+        if query.get("appid") != self.app_id or query.get("secret") != self.secret:
+            told = {"errcode": 40125, "errmsg": "invalid appsecret"}
+        else:
+            openid, until = self.codes.pop(query.get("js_code", ""), ("", self.world.clock.now()))
+            if not openid:
+                told = {"errcode": 40029, "errmsg": "invalid code"}
+            elif until <= self.world.clock.now():
+                told = {"errcode": 40029, "errmsg": "code expired"}
+            else:
+                told = {"openid": openid, "session_key": base64.b64encode(secrets.token_bytes(16)).decode()}
+        return Answer(200, {"content-type": "text/plain"}, json.dumps(told).encode(), verdict="unsigned")
+
+
+def beijing(moment: datetime) -> str:
+    return moment.astimezone(BEIJING).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _failed(message: str, *, explain: str, verdict: str) -> Answer:
+    """The request was not taken: unsigned, return_code FAIL."""
+    told = {"return_code": "FAIL", "return_msg": message}
+    return Answer(200, dict(XML), codec.write(told), explain=explain, verdict=verdict)

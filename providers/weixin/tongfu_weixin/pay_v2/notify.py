@@ -1,0 +1,123 @@
+"""
+Notifications: signed ones about payments, encrypted ones about refunds.
+
+Source: https://pay.weixin.qq.com/wiki/doc/api/jsapi.php?chapter=9_7 and 9_16
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+from typing import Final
+
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+
+from tongfu.call import Context, Notification
+from tongfu.errors import MalformedAnswer, PlatformRefused, SignatureError, WrongNotice
+from tongfu.notice import PaymentNotice, RefundNotice, Reply
+from tongfu_weixin.account import WeixinAccount
+
+from . import sign, xml
+from .read import fee, required, text
+from .wire import ours
+
+REPLY: Final = Reply(
+    200,
+    {"content-type": "text/xml; charset=utf-8"},
+    b"<xml><return_code><![CDATA[SUCCESS]]></return_code><return_msg><![CDATA[OK]]></return_msg></xml>",
+)
+
+
+def payment(account: WeixinAccount, notify: Notification, ctx: Context) -> PaymentNotice:
+    """
+    Verify, compare appid and mch_id, read. ``paid`` is True for result_code SUCCESS only.
+
+    :raises WrongNotice: it is about a refund.
+    """
+    account.need("verify_payment_notify", "mch_id", "key")
+    fields = xml.parse(notify.body)
+    if "req_info" in fields:
+        raise WrongNotice("weixin: the notification is about a refund; read it with verify_refund_notify")
+    if fields.get("return_code") == "FAIL" and not fields.get("sign"):
+        raise MalformedAnswer("weixin: the notification says FAIL and is not signed; nothing follows from it")
+    ctx.signer.check(sign.text(fields), fields.get("sign", ""), sign.algorithm_of(fields))
+    ours(account, fields)
+    paid = fields.get("return_code") == "SUCCESS" and fields.get("result_code") == "SUCCESS"
+    return PaymentNotice(
+        paid=paid,
+        out_trade_no=required(fields, "out_trade_no"),
+        reply=REPLY,
+        trade_state="SUCCESS" if paid else "PAYERROR",
+        transaction_id=required(fields, "transaction_id") if paid else text(fields, "transaction_id"),
+        total_fee=fee(fields, "total_fee"),
+        cash_fee=fee(fields, "cash_fee"),
+        fee_type=text(fields, "fee_type") or "CNY",
+        time_end=text(fields, "time_end"),
+        openid=text(fields, "openid") or text(fields, "sub_openid"),
+        app_id=account.app_id,
+        mch_id=account.mch_id,
+        attach=text(fields, "attach"),
+        raw=fields,
+    )
+
+
+def refund(account: WeixinAccount, notify: Notification) -> RefundNotice:
+    """
+    Decrypt, compare appid and mch_id, read. It bears no signature: that its content decrypts is the proof.
+
+    :raises SignatureError: the content was not encrypted under this account's key.
+    :raises WrongNotice: it is about a payment.
+    """
+    account.need("verify_refund_notify", "mch_id", "key")
+    fields = xml.parse(notify.body)
+    if "req_info" not in fields and "sign" in fields:
+        raise WrongNotice("weixin: the notification is about a payment; read it with verify_payment_notify")
+    if fields.get("return_code") != "SUCCESS":
+        raise PlatformRefused(
+            "weixin", fields.get("return_code") or "FAIL", fields.get("return_msg", ""), verified=False, raw=fields
+        )
+    ours(account, fields)
+    told = _opened(account.key, fields.get("req_info", ""))
+    status = required(told, "refund_status")
+    return RefundNotice(
+        refunded=status == "SUCCESS",
+        out_trade_no=required(told, "out_trade_no"),
+        reply=REPLY,
+        transaction_id=text(told, "transaction_id"),
+        out_refund_no=required(told, "out_refund_no"),
+        refund_id=text(told, "refund_id"),
+        total_fee=fee(told, "total_fee"),
+        refund_fee=fee(told, "refund_fee"),
+        settlement_total_fee=fee(told, "settlement_total_fee"),
+        settlement_refund_fee=fee(told, "settlement_refund_fee"),
+        refund_status=status,
+        refund_account=text(told, "refund_account"),
+        refund_recv_accout=text(told, "refund_recv_accout"),
+        success_time=text(told, "success_time"),
+        app_id=account.app_id,
+        mch_id=account.mch_id,
+        raw={**fields, **told},
+    )
+
+
+def _opened(key: str, req_info: str) -> dict[str, str]:
+    """Decrypt ``req_info``: AES-256-ECB under the 32 characters of the key's MD5, leading zeros and all."""
+    try:
+        sealed = base64.b64decode("".join(req_info.split()), validate=True)
+    except (binascii.Error, ValueError) as exc:
+        raise MalformedAnswer("weixin: req_info is not base64") from exc
+    if not sealed or len(sealed) % 16:
+        raise MalformedAnswer("weixin: req_info is not whole AES blocks")
+    digest = hashlib.md5(key.encode(), usedforsecurity=False).hexdigest().encode()
+    decryptor = Cipher(algorithms.AES(digest), modes.ECB()).decryptor()  # noqa: S305 - the platform's choice
+    plain = decryptor.update(sealed) + decryptor.finalize()
+    pad = plain[-1]
+    # One error for all: which check failed is nobody's business who does not hold the key.
+    problem = SignatureError("weixin: req_info was not encrypted with this account's key; use nothing of it")
+    if not 1 <= pad <= 16 or plain[-pad:] != bytes([pad]) * pad:
+        raise problem
+    try:
+        return xml.parse(plain[:-pad], root="root")
+    except MalformedAnswer:
+        raise problem from None

@@ -1,0 +1,56 @@
+"""Verified fields to typed values."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from tongfu.errors import MalformedAnswer
+from tongfu.model import Coupon
+from tongfu.money import fen_from_text
+
+
+def fee(fields: Mapping[str, str], name: str) -> int | None:
+    """The amount in fen, None where the platform sent none."""
+    text = fields.get(name)
+    return fen_from_text(text) if text else None
+
+
+def count(fields: Mapping[str, str], name: str) -> int | None:
+    text = fields.get(name)
+    if not text:
+        return None
+    if re.fullmatch(r"\d{1,6}", text, re.ASCII) is None:
+        raise MalformedAnswer(f"weixin: {name} is not a count")
+    return int(text)
+
+
+def text(fields: Mapping[str, str], name: str) -> str | None:
+    return fields.get(name) or None
+
+
+def required(fields: Mapping[str, str], name: str) -> str:
+    """:raises MalformedAnswer: the platform documents the field and did not send it."""
+    value = fields.get(name)
+    if not value:
+        raise MalformedAnswer(f"weixin: the answer has no {name}")
+    return value
+
+
+def indices(fields: Mapping[str, str], *names: str, suffix: str = "") -> list[int]:
+    """The n of every ``name_n`` (``name_<suffix>_n``), numerically: 10 comes after 9."""
+    pattern = re.compile(rf"(?:{'|'.join(names)}){suffix}_(\d{{1,4}})", re.ASCII)
+    found = {int(match[1]) for name in fields if (match := pattern.fullmatch(name))}
+    return sorted(found)
+
+
+def coupons(fields: Mapping[str, str]) -> tuple[Coupon, ...]:
+    """``coupon_id_$n``, ``coupon_type_$n``, ``coupon_fee_$n`` of an order."""
+    return tuple(
+        Coupon(
+            coupon_id=text(fields, f"coupon_id_{n}"),
+            coupon_type=text(fields, f"coupon_type_{n}"),
+            coupon_fee=fee(fields, f"coupon_fee_{n}"),
+        )
+        for n in indices(fields, "coupon_id", "coupon_fee", "coupon_type")
+    )

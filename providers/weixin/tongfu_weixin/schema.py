@@ -1,0 +1,39 @@
+"""A WeixinAccount of plain data, for ``Tongfu.from_config``."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from marshmallow import fields
+
+from tongfu.fields import AccountSchema
+
+from .account import WeixinAccount
+
+
+class WeixinAccountSchema(AccountSchema):
+    """Certificates and keys are base64, PEM text or a path."""
+
+    account: ClassVar[type[Any]] = WeixinAccount
+
+    app_id = fields.String(required=True)
+    secret = fields.String()
+    access_token = fields.String()
+    mch_id = fields.String()
+    key = fields.String()
+    pfx = fields.String()
+    timeout = fields.Float()
+    sign_type = fields.String()
+    sandbox = fields.Boolean()
+    client_type = fields.String()
+    api_v3_key = fields.String()
+    private_key = fields.String()
+    cert_serial = fields.String()
+    public_key_id = fields.String()
+    public_key = fields.String()
+    base_url = fields.String()
+    api_base_url = fields.String()
+    sub_app_id = fields.String()
+    sub_mch_id = fields.String()
+    protocol = fields.String()
+    ca_pem = fields.String()

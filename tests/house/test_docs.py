@@ -1,0 +1,131 @@
+"""Every Python block of the pages runs."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+import tongfu
+import tongfu.emulator
+import tongfu.web
+
+ROOT = Path(__file__).resolve().parents[2]
+BLOCK = re.compile(
+    r"(?:^<!-- given: (?P<given>[^\n]*) -->\n)?^(?P<indent> *)```python\n(?P<code>.*?)^ *```$", re.MULTILINE | re.DOTALL
+)
+
+
+@dataclass(frozen=True)
+class Block:
+    """One ```python block: where it starts, and which names the comment above it asks for."""
+
+    page: str
+    line: int
+    given: str
+    code: str
+
+    def compiled(self) -> Any:
+        # As many lines before it as on the page, so that a traceback points there.
+        source = "\n" * self.line + self.code
+        flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT if self.given else 0
+        return compile(source, self.page, "exec", flags=flags, dont_inherit=True)
+
+
+def blocks(page: str, text: str) -> Iterator[Block]:
+    for match in BLOCK.finditer(text):
+        indent = match["indent"]
+        code = "".join(line.removeprefix(indent) for line in match["code"].splitlines(keepends=True))
+        yield Block(page, text.count("\n", 0, match.start("code")), match["given"] or "", code)
+
+
+def pages() -> Iterator[Block]:
+    for path in [*ROOT.glob("*.md"), *ROOT.glob("core/docs/**/*.md"), *ROOT.glob("providers/*/*.md")]:
+        yield from blocks(path.relative_to(ROOT).as_posix(), path.read_text(encoding="utf-8"))
+
+
+ALL = sorted(pages(), key=lambda block: (block.page, block.line))
+ALONE = [block for block in ALL if not block.given]
+GIVEN = [block for block in ALL if block.given]
+
+
+def name(block: Block) -> str:
+    return f"{block.page}:{block.line}"
+
+
+@pytest.fixture
+async def facade() -> AsyncIterator[dict[str, Any]]:
+    """The names that core/docs/README.md promises to blocks that are ``given: facade``."""
+    async with tongfu.emulator.Emulator() as emu, tongfu.Tongfu(emu.accounts(), clock=emu.clock) as tf:
+        await tf.payment.get_order_info(
+            "weixin",
+            openid="oUpF8uMuAJO_M2pxb1Q9zNjWeS6o",
+            body="coffee",
+            out_trade_no="coffee_1001",
+            total_fee=1500,
+            notify_url="http://127.0.0.1:9/notify/weixin",
+        )
+        await emu.pay("coffee_1001")
+        orders = {"coffee_1001": SimpleNamespace(out_trade_no="coffee_1001", total_fee=1500, delivered=False)}
+        yield {"tongfu": tongfu, "emu": emu, "tf": tf, "settings": emu.settings(), "orders": orders}
+
+
+async def run(block: Block, names: dict[str, Any]) -> dict[str, Any]:
+    """Execute the block, then each test function that it defines, with fixtures of the same emulator."""
+    namespace = {"__name__": "a_page", **names}
+    awaited = eval(block.compiled(), namespace)
+    if inspect.isawaitable(awaited):
+        await awaited
+    fixtures = {"tongfu_emulator": names["emu"], "tongfu_facade": names["tf"]}
+    for test in [value for key, value in namespace.items() if key.startswith("test_")]:
+        await test(**fixtures)
+    return namespace
+
+
+def test_the_pages_have_blocks_of_both_kinds() -> None:
+    assert {"README.md", "README.zh-CN.md"} <= {block.page for block in ALONE} & {block.page for block in GIVEN}
+    assert {"", "facade"} == {block.given for block in ALL}
+
+
+def test_a_block_knows_its_place_its_indentation_and_what_it_is_given() -> None:
+    text = "a\n```python\nx = 1\n```\n```sh\nls\n```\n<!-- given: facade -->\n```python\nawait x\n```\n"
+    text += "- b\n  ```python\n  if x:\n      y\n  ```\n"
+
+    assert [
+        Block("p.md", 2, "", "x = 1\n"),
+        Block("p.md", 9, "facade", "await x\n"),
+        Block("p.md", 13, "", "if x:\n    y\n"),
+    ] == list(blocks("p.md", text))
+
+
+@pytest.mark.parametrize("block", ALONE, ids=name)
+def test_a_block_runs_by_itself(block: Block, tmp_path: Path) -> None:
+    block.compiled()
+    result = subprocess.run(
+        [sys.executable, "-c", block.code], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+
+    assert (0, "") == (result.returncode, result.stderr)
+
+
+@pytest.mark.parametrize("block", GIVEN, ids=name)
+async def test_a_block_runs_with_what_it_is_given(block: Block, facade: dict[str, Any]) -> None:
+    await run(block, facade)
+
+
+async def test_a_block_that_is_wrong_fails(facade: dict[str, Any]) -> None:
+    wrong = Block(
+        "p.md", 9, "facade", "async def test_it(tongfu_emulator, tongfu_facade):\n    assert tongfu_facade.nothing\n"
+    )
+
+    with pytest.raises(AttributeError, match="nothing"):
+        await run(wrong, facade)
