@@ -16,7 +16,7 @@ CORE = "core/tongfu/"
 CLIENTS = ("core/tongfu/transport.py", "core/tongfu/emulator/delivery.py")
 SERVERS = re.compile(r"core/tongfu/(emulator|web)/|providers/\w+/\w+/emulator(/|\.py$)")
 # A feature uses the kernel, and these other features.
-USES = {"web": {"inbox"}, "testing": {"emulator"}, "cli": {"emulator"}}
+USES = {"web": {"inbox"}, "testing": {"credentials", "emulator"}, "cli": {"emulator"}}
 SLOW = ("aiohttp", "marshmallow", "pluggy", "cryptography", "stamina", "click", "jinja2")
 
 
