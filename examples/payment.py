@@ -52,11 +52,11 @@ class Shop:
     @contextlib.asynccontextmanager
     async def serving(self) -> AsyncIterator[None]:
         app = web.Application()
-        notifies = {
-            f"/notify/{name}": tongfu.web.Notify(account=name, on_payment=self.paid, on_refund=self.refund_done)
-            for name in ("weixin", "alipay")
-        }
-        app.add_routes(tongfu.web.routes(self.tf, notifies))
+        for name in ("weixin", "alipay"):
+            route = tongfu.web.notify_route(
+                self.tf, name, f"/notify/{name}", on_payment=self.paid, on_refund=self.refund_done
+            )
+            app.add_routes([route])
         runner = web.AppRunner(app, access_log=None)
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", 0)

@@ -18,6 +18,9 @@ def _no_waiting() -> Iterator[None]:
         yield
 
 
+NOTHING_SENT: Any = SimpleNamespace(output_size=0)
+
+
 @pytest.fixture
 def mocked(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """aioresponses, in place of aiohttp's network. Only for tests of the transport."""
@@ -28,7 +31,7 @@ def mocked(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         # aioresponses 0.7.9 cannot build a response on aiohttp >= 3.14: pnuckowski/aioresponses#289.
         class Response(aiohttp.ClientResponse):
             def __init__(self, *args: Any, stream_writer: Any = None, **kwargs: Any) -> None:
-                super().__init__(*args, stream_writer=stream_writer or SimpleNamespace(output_size=0), **kwargs)
+                super().__init__(*args, stream_writer=stream_writer or NOTHING_SENT, **kwargs)
 
         monkeypatch.setattr(core, "ClientResponse", Response)
     with core.aioresponses() as mock:

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import pytest
-from tongfu import Call, Context, HttpRequest, HttpResponse, hookimpl
+from tongfu import Call, CallFinished, Context, HttpRequest, HttpResponse, hookimpl
 from tongfu.provider import Provider
 
 TOY_MODULE = """
@@ -69,7 +69,8 @@ def tongfu_refund(params):
 def tongfu_verify_payment_notify(params, ctx):
     ctx.signer.check(params.body, params.headers.get("x-sign", ""), "HMAC")
     fields = json.loads(params.body)
-    return PaymentNotice(paid=fields["paid"], out_trade_no=fields["no"], trade_state="SUCCESS", reply=Reply(200, {}, b"ok"))
+    reply = Reply(200, {}, b"ok")
+    return PaymentNotice(paid=fields["paid"], out_trade_no=fields["no"], trade_state="SUCCESS", reply=reply)
 """
 
 
@@ -120,18 +121,29 @@ def _provider(**changes: Callable[..., Any] | None) -> Provider:
     return Provider("toy", _plugin(**{**PIPELINE, **changes}))
 
 
+def _observer(events: list[CallFinished]) -> Any:
+    """A plugin that keeps every event in *events*."""
+
+    def call_finished(event: CallFinished) -> None:
+        events.append(event)
+
+    return _plugin(call_finished=call_finished)
+
+
 @pytest.fixture
 def toy() -> Any:
-    """``toy.account()``, ``toy.provider(**hooks)``, ``toy.plugin(**hooks)``, ``toy.MODULE``."""
-    return SimpleNamespace(account=ToyAccount, provider=_provider, plugin=_plugin, MODULE=TOY_MODULE)
+    """``account()``, ``provider(**hooks)``, ``plugin(**hooks)``, ``observer(events)``, ``MODULE``."""
+    return SimpleNamespace(
+        account=ToyAccount, provider=_provider, plugin=_plugin, observer=_observer, MODULE=TOY_MODULE
+    )
 
 
-def _install(folder: Path, distribution: str, platform: str, source: str, *, module: str = "") -> Path:
+def _install(folder: Path, distribution: str, platform: str, source: str) -> Path:
     """An installed distribution: its module and its .dist-info, as pip leaves them."""
-    module = module or distribution.replace("-", "_")
+    module = distribution.replace("-", "_")
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{module}.py").write_text(f"PLATFORM = {platform!r}\n{source}")
-    metadata = folder / f"{distribution.replace('-', '_')}-9.9.dist-info"
+    metadata = folder / f"{module}-9.9.dist-info"
     metadata.mkdir()
     (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 9.9\n")
     (metadata / "entry_points.txt").write_text(f"[tongfu.providers]\n{platform} = {module}\n")
@@ -142,10 +154,8 @@ def _install(folder: Path, distribution: str, platform: str, source: str, *, mod
 def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
     """``install(distribution, platform, source)`` into a folder of its own that is on the path."""
 
-    def install(
-        distribution: str, platform: str, source: str = TOY_MODULE, *, folder: str = "", module: str = ""
-    ) -> Path:
-        place = _install(tmp_path / (folder or distribution), distribution, platform, source, module=module)
+    def install(distribution: str, platform: str, source: str = TOY_MODULE, *, folder: str = "") -> Path:
+        place = _install(tmp_path / (folder or distribution), distribution, platform, source)
         monkeypatch.syspath_prepend(str(place))
         return place
 

@@ -120,7 +120,7 @@ def test_an_account_of_a_platform_that_is_not_installed_is_refused() -> None:
         scope = ""
 
     stray: Any = Stray()
-    with pytest.raises(errors.UnknownPlatform, match="'stray'; installed: .*toy"):
+    with pytest.raises(errors.UnknownPlatform, match=r"'stray'; installed: .*toy"):
         Tongfu({"a": stray}, transport=FakeTransport())
 
 
@@ -144,15 +144,15 @@ async def test_an_account_may_bring_the_object_it_opens(toy: Any) -> None:
         def __init__(self, caller: Any) -> None:
             self.caller = caller
 
-    class Rich(toy.account):  # type: ignore[misc, name-defined] # the fixture's class
+    class Rich(toy.account):  # type: ignore[misc] # the fixture's class
         def open(self, caller: Any) -> Shop:
             return Shop(caller)
 
     events: list[CallFinished] = []
     account = Rich()
-    observer = toy.plugin(call_finished=lambda event: events.append(event))
+    observer = toy.observer(events)
     tf = Tongfu({"rich": account}, transport=FakeTransport(), plugins=[observer])
-    shop = tf.open(account)
+    shop: Any = tf.open(account)
 
     assert isinstance(shop, Shop)
     assert (shop.caller.name, shop.caller.account) == ("rich", account)
@@ -233,7 +233,7 @@ async def test_an_extension_of_one_platform_sees_nothing_of_another(toy: Any, in
         def tongfu_call_finished(self, event: CallFinished) -> None:
             seen.append((self.name, event.platform))
 
-    class OtherAccount(toy.account):  # type: ignore[misc, name-defined] # the fixture's class
+    class OtherAccount(toy.account):  # type: ignore[misc] # the fixture's class
         platform = "other"
 
     answer = b'{"state": "NOTPAY", "no": "A1"}'

@@ -108,9 +108,11 @@ async def test_an_aiohttp_request_is_read_raw(origin: str) -> None:
 
 
 async def test_a_second_signature_header_is_not_hidden(origin: str) -> None:
-    async with aiohttp.ClientSession() as session:
-        async with session.post(origin, data=b"x", headers=[("X-Sign", "good"), ("X-Sign", "evil")]) as response:
-            assert (await response.json())[0] == "good, evil"
+    async with (
+        aiohttp.ClientSession() as session,
+        session.post(origin, data=b"x", headers=[("X-Sign", "good"), ("X-Sign", "evil")]) as response,
+    ):
+        assert (await response.json())[0] == "good, evil"
 
 
 @pytest.mark.parametrize("declared", [True, False], ids=["declared", "chunked"])
@@ -120,16 +122,20 @@ async def test_a_request_that_is_too_large_is_refused(origin: str, declared: boo
     async def chunks() -> AsyncIterator[bytes]:
         yield body
 
-    async with aiohttp.ClientSession() as session:
-        async with session.post(origin, data=io.BytesIO(body) if declared else chunks()) as response:
-            assert (response.status, await response.text()) == (400, "MalformedAnswer")
+    async with (
+        aiohttp.ClientSession() as session,
+        session.post(origin, data=io.BytesIO(body) if declared else chunks()) as response,
+    ):
+        assert (response.status, await response.text()) == (400, "MalformedAnswer")
 
 
 async def test_a_request_that_expands_is_refused(origin: str) -> None:
     bomb = gzip.compress(b"x" * (4 * NOTIFICATION_LIMIT))
-    async with aiohttp.ClientSession() as session:
-        async with session.post(origin, data=bomb, headers={"Content-Encoding": "gzip"}) as response:
-            assert (response.status, await response.text()) == (400, "MalformedAnswer")
+    async with (
+        aiohttp.ClientSession() as session,
+        session.post(origin, data=bomb, headers={"Content-Encoding": "gzip"}) as response,
+    ):
+        assert (response.status, await response.text()) == (400, "MalformedAnswer")
 
 
 async def test_a_body_not_encoded_as_it_says_is_malformed() -> None:

@@ -45,7 +45,7 @@ def test_yuan_as_platforms_write_them(text: str, fen: int) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", ".5", "1.", "0.001", "1e2", "+1", " 1", "1\n", "1,000", "１", "NaN", "--1", "1" * 16, None, 1, 1.0, b"1"],
+    ["", ".5", "1.", "0.001", "1e2", "+1", " 1", "1\n", "1,000", "１", "NaN", "--1", "1" * 16, None, 1, b"1"],
 )
 def test_what_is_no_amount_of_yuan_is_refused(text: Any) -> None:
     with pytest.raises(MalformedAnswer):

@@ -16,7 +16,11 @@ def test_good_keywords_become_the_hooks_params() -> None:
     keywords = {"refund_fee": 60, "out_trade_no": "A1", "extra": {"a": "b"}}
     before = dict(keywords)
 
-    assert read("toy", "refund", keywords, lambda params: seen.append(params) or "step") == "step"
+    def begin(params: object) -> str:
+        seen.append(params)
+        return "step"
+
+    assert read("toy", "refund", keywords, begin) == "step"
     assert seen == [RefundParams(refund_fee=60, out_trade_no="A1", extra={"a": "b"})]
     assert keywords == before
 

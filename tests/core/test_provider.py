@@ -91,8 +91,13 @@ def test_true_from_verify_is_enough(toy: Any) -> None:
 
 @pytest.mark.parametrize("signature", ["", None, b"bytes", 0, ["a"]])
 def test_a_missing_signature_is_refused_without_asking(toy: Any, signature: Any) -> None:
-    asked = []
-    provider = toy.provider(verify=lambda payload: asked.append(payload) or True)
+    asked: list[bytes] = []
+
+    def asked_and_true(payload: bytes) -> bool:
+        asked.append(payload)
+        return True
+
+    provider = toy.provider(verify=asked_and_true)
     with pytest.raises(SignatureError, match="the HMAC signature is missing"):
         provider.check(toy.account(), b"payload", signature, "HMAC")
 
@@ -226,7 +231,7 @@ def test_an_extension_registered_after_a_call_is_asked(toy: Any) -> None:
 
 
 def test_an_observer_that_raises_is_logged_and_hides_nothing(toy: Any, caplog: pytest.LogCaptureFixture) -> None:
-    seen = []
+    seen: list[CallFinished] = []
 
     class Bad:
         @hookimpl
@@ -235,9 +240,9 @@ def test_an_observer_that_raises_is_logged_and_hides_nothing(toy: Any, caplog: p
 
     provider = toy.provider()
     assert not provider.observed
-    provider.extend(toy.plugin(call_finished=lambda event: seen.append(event)))
+    provider.extend(toy.observer(seen))
     provider.extend(Bad(), name="bad")
-    provider.extend(toy.plugin(call_finished=lambda event: seen.append(event)))
+    provider.extend(toy.observer(seen))
     with caplog.at_level(logging.ERROR, logger="tongfu"):
         provider.finished(EVENT)
 

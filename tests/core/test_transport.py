@@ -24,7 +24,7 @@ from cryptography.x509.oid import NameOID
 from tongfu import ClientCertificate, ConfigError, HttpRequest, HttpResponse, MalformedAnswer, TransportError
 from tongfu.transport import AiohttpTransport
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Handler = Callable[[Any], Awaitable[web.StreamResponse]]
 Serve = Callable[..., Awaitable[str]]
 SECRET = "access_token=s3cret"
 
@@ -281,8 +281,8 @@ async def test_a_closed_injected_session_is_a_config_error() -> None:
 
 async def test_its_own_session_opens_with_the_first_request_and_closes(serve: Serve) -> None:
     transport = AiohttpTransport()
-    assert transport._session is None
     await transport.close()
+    assert vars(transport)["_session"] is None
     await transport.send(HttpRequest("GET", origin := await serve(ok)), 5)
     session = transport._session
     await transport.send(HttpRequest("GET", origin), 5)
@@ -394,21 +394,26 @@ async def test_mutual_tls_presents_each_merchants_certificate(
     assert names == [b"merchant-1", b"merchant-1", b"merchant-2", b"merchant-2"]
 
 
+def held() -> set[str]:
+    """The files in memory that this process keeps open; nothing where the system has none."""
+    links = (link.readlink() for link in Path("/proc/self/fd").glob("*") if link.is_symlink())
+    return {str(target) for target in links if "memfd:tongfu" in str(target)}
+
+
 async def test_no_key_stays_on_disk(
     transport: AiohttpTransport, serve: Serve, issuer: Issuer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     origin = await serve(whoami, server_context(issuer, tmp_path))
     (scratch := tmp_path / "scratch").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(scratch))
-    opened = set(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else set()
+    opened = held()
     certificate = issuer.issue("merchant")
     context = transport._context(HttpRequest("POST", origin, client_certificate=certificate, ca=issuer.pem))
     gc.collect()
 
     assert list(scratch.iterdir()) == []
     assert context.cert_store_stats()["x509_ca"] >= 1
-    if opened:
-        assert {fd for fd in os.listdir("/proc/self/fd") if os.path.exists(f"/proc/self/fd/{fd}")} <= opened
+    assert held() == opened
 
 
 async def test_without_files_in_memory_the_sealed_key_is_removed_at_once(
@@ -455,9 +460,7 @@ async def test_a_merchant_without_certificate_is_refused(
         await transport.send(HttpRequest("POST", origin, {}, b"money", ca=issuer.pem), 5)
 
 
-@pytest.mark.parametrize(
-    "ca", [b"not PEM", b"\xff\xfe", b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"]
-)
+@pytest.mark.parametrize("ca", [b"not PEM", b"\xff", b"-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n"])
 async def test_a_ca_that_is_no_certificate_is_a_config_error(transport: AiohttpTransport, ca: bytes) -> None:
     with pytest.raises(ConfigError, match="ca_pem is not a PEM certificate"):
         await transport.send(HttpRequest("GET", "https://127.0.0.1:1/", ca=ca), 5)

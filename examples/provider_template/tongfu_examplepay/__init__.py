@@ -16,7 +16,6 @@ class ExampleAccount:
     shop_id: str
     key: str = field(repr=False)
     timeout: float = 5.0
-    base_url: str = "https://api.examplepay.example"
 
     def __post_init__(self) -> None:
         if not self.key:

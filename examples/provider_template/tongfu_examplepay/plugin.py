@@ -9,8 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from marshmallow import fields
-from tongfu import Call, Context, HttpRequest, HttpResponse, Notification, hookimpl
-from tongfu.errors import MalformedAnswer, PlatformRefused
+from tongfu import Call, Context, HttpRequest, HttpResponse, MalformedAnswer, Notification, PlatformRefused, hookimpl
 from tongfu.fields import AccountSchema, Fee, ParamsSchema, Text
 from tongfu.model import Order, Refund, trade_state
 from tongfu.notice import PaymentNotice, Reply
@@ -18,6 +17,7 @@ from tongfu.params import OrderKey, RefundParams
 
 from . import ExampleAccount
 
+HOST = "https://api.examplepay.example"
 STATES = {"PAID": "SUCCESS", "WAITING": "NOTPAY", "CLOSED": "CLOSED"}
 
 
@@ -25,8 +25,7 @@ class QuerySchema(ParamsSchema):
     out_trade_no = Text(32, required=True)
 
 
-class RefundSchema(ParamsSchema):
-    out_trade_no = Text(32, required=True)
+class RefundSchema(QuerySchema):
     out_refund_no = Text(32, required=True)
     refund_fee = Fee(required=True)
 
@@ -59,8 +58,7 @@ def tongfu_verify(account: ExampleAccount, payload: bytes, signature: str) -> bo
 @hookimpl
 def tongfu_encode_request(account: ExampleAccount, call: Call[Any], ctx: Context) -> HttpRequest:
     body = json.dumps({**call.fields, "shop_id": account.shop_id, "nonce": ctx.nonce}).encode()
-    headers = {"X-Sign": ctx.signer.sign(body, "HMAC-SHA256")}
-    return HttpRequest(call.method, account.base_url + call.endpoint, headers, body)
+    return HttpRequest(call.method, HOST + call.endpoint, {"X-Sign": ctx.signer.sign(body, "HMAC-SHA256")}, body)
 
 
 @hookimpl
@@ -82,12 +80,13 @@ def _verified(account: ExampleAccount, body: bytes, headers: Mapping[str, str], 
 @hookimpl
 def tongfu_order_query(params: OrderKey) -> Call[Order]:
     QUERY.check("examplepay", "order_query", params)
-    return Call("order_query", "/orders/query", {"out_trade_no": params.out_trade_no}, _queried, read_only=True)
+    wire = {"out_trade_no": params.out_trade_no}
+    return Call("order_query", "/orders/query", wire, lambda answer, ctx: Order(**_told(answer)), read_only=True)
 
 
-def _queried(answer: Mapping[str, Any], ctx: Context) -> Order:
-    state = trade_state(answer["state"], STATES)
-    return Order(trade_state=state, out_trade_no=answer["out_trade_no"], total_fee=answer["total_fee"], raw=answer)
+def _told(wire: Mapping[str, Any]) -> dict[str, Any]:
+    state = trade_state(wire["state"], STATES)
+    return {"trade_state": state, "out_trade_no": wire["out_trade_no"], "total_fee": wire["total_fee"], "raw": wire}
 
 
 @hookimpl
@@ -99,7 +98,5 @@ def tongfu_refund(params: RefundParams) -> Call[Refund]:
 
 @hookimpl
 def tongfu_verify_payment_notify(account: ExampleAccount, params: Notification, ctx: Context) -> PaymentNotice:
-    wire = _verified(account, params.body, params.headers, ctx)
-    reply = Reply(200, {"Content-Type": "text/plain"}, b"OK")
-    number, fee, state = wire["out_trade_no"], wire["total_fee"], trade_state(wire["state"], STATES)
-    return PaymentNotice(paid=state == "SUCCESS", trade_state=state, out_trade_no=number, total_fee=fee, reply=reply)
+    told = _told(_verified(account, params.body, params.headers, ctx))
+    return PaymentNotice(paid=told["trade_state"] == "SUCCESS", reply=Reply(200, {}, b"OK"), **told)

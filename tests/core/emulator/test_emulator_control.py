@@ -7,6 +7,7 @@ import aiohttp
 import pytest
 
 from tongfu.emulator import Emulator
+from tongfu.emulator.control import _known_host
 
 Create = Callable[..., Any]
 Client = aiohttp.ClientSession
@@ -243,6 +244,24 @@ async def test_web_pages_of_others_cannot_control(
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1:99", "[::1]:99", "LOCALHOST:1", "127.8.8.8"])
 async def test_loopback_by_any_name_can_control(client: Client, host: str) -> None:
     assert (await ask(client, "POST", "/reset", headers={"Host": host}))[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("header", "bound", "known"),
+    [
+        ("192.0.2.7:80", "0.0.0.0", True),
+        ("[2001:db8::1]", "::", True),
+        ("evil.example", "0.0.0.0", False),
+        ("pay.test:80", "pay.test", True),
+        ("192.0.2.7", "192.0.2.7", True),
+        ("192.0.2.8", "192.0.2.7", False),
+        ("", "127.0.0.1", False),
+        ("user@127.0.0.1", "127.0.0.1", True),
+        ("127.0.0.1@evil.example", "127.0.0.1", False),
+    ],
+)
+def test_a_host_is_known_by_the_address_it_is_bound_to(header: str, bound: str, *, known: bool) -> None:
+    assert _known_host(header, bound) is known
 
 
 async def test_the_emulators_own_pages_can_control(emu: Emulator, client: Client) -> None:

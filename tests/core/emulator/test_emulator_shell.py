@@ -135,12 +135,16 @@ async def test_an_emulator_is_used_once(fake_half: Any) -> None:
 
 
 async def test_the_shell_starts_and_stops_in_a_fraction_of_a_second(fake_half: Any) -> None:
-    """Measured: 25 ms to start, 5 ms to stop; the rest of a second is for the halves' keys."""
-    started = time.perf_counter()
+    """
+    Measured: 25 ms to start, 5 ms to stop; the rest of a second is for the halves' keys.
+
+    Of processor time, so that a busy machine does not matter.
+    """
+    started = time.process_time()
     async with Emulator(halves=[fake_half]):
         pass
 
-    assert time.perf_counter() - started < 0.8
+    assert time.process_time() - started < 0.5
 
 
 @pytest.fixture
