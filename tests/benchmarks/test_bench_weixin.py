@@ -24,7 +24,7 @@ from tongfu_weixin import WeixinAccount
 pytestmark = pytest.mark.filterwarnings("ignore")  # wechatpy 1.8 uses what Python and its dependencies deprecate
 
 KEY = "192006250b4c09247ec02edce69f6a2d"
-IDS = {"app_id": "wxd930ea5d5a258f4f", "mch_id": "1900000109"}
+IDS: dict[str, Any] = {"app_id": "wxd930ea5d5a258f4f", "mch_id": "1900000109"}
 CALLS, AT_ONCE = 640, 32
 
 ORDER = {

@@ -114,7 +114,7 @@ def client_imports(tree: Tree) -> list[str]:
         if path in CLIENTS:
             continue
         for found in imports(path, module):
-            served = found.under("aiohttp.web") and SERVERS.match(path)
+            served = found.under("aiohttp.web") and SERVERS.match(path) is not None
             typed = found.typing_only and path in ("core/tongfu/app.py", "core/tongfu/call.py")
             # Notification.from_request is given one of aiohttp's requests: its server is loaded by then.
             served = served or (found.lazy and found.under("aiohttp.web") and path == "core/tongfu/call.py")
