@@ -12,6 +12,7 @@ from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import pytest
+
 from tongfu import Call, CallFinished, Context, HttpRequest, HttpResponse, hookimpl
 from tongfu.provider import Provider
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+
 from tongfu import (
     CallFinished,
     ConfigError,

@@ -12,6 +12,7 @@ from typing import Any
 import aiohttp
 import pytest
 from aiohttp import web
+
 from tongfu import ClientCertificate, HttpRequest, HttpResponse, MalformedAnswer, Notification, TongfuError
 from tongfu.call import NOTIFICATION_LIMIT, joined
 

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Any
 
 import pytest
+
 from tongfu import Call, InvalidParams, Notification, Order, OrderInfo, PaymentNotice, Refund, Reply, SignatureError
 from tongfu.errors import MalformedAnswer
 from tongfu.provider import Provider

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from tongfu import ConfigError, Order, Tongfu, registry
 from tongfu.errors import AmbiguousPlatform, BrokenProvider, ProviderContractError, UnknownPlatform
 from tongfu.testing import FakeTransport

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+
 from tongfu import Call, CallFinished, Context, Credential, HttpRequest, HttpResponse, hookimpl
 from tongfu.credentials import Keeper, MemoryStore
 from tongfu.engine import MAX_SENDS, MAX_STEPS, Engine, random_nonce

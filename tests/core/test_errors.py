@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 import pytest
+
 from tongfu import errors
 from tongfu.errors import PlatformRefused, TongfuError
 

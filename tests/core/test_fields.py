@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from marshmallow import ValidationError, fields, validate
+
 from tongfu import ConfigError, InvalidParams
 from tongfu.fields import (
     AccountSchema,

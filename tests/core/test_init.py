@@ -8,6 +8,7 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
+
 import tongfu
 
 # These two are features with extras and tests of their own.

@@ -4,6 +4,7 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
+
 from tongfu import Credential, TransportError
 from tongfu.credentials import Keeper, MemoryStore
 from tongfu.credentials.keeper import AHEAD

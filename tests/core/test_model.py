@@ -5,6 +5,7 @@ import pickle
 from typing import Any
 
 import pytest
+
 from tongfu import Bill, Cancelled, Closed, Order, OrderInfo, PaymentNotice, Refund, RefundNotice, RefundState, Reply
 from tongfu.model import (
     TRADE_STATES,

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from tongfu import MalformedAnswer
 from tongfu.money import fen_from_text, fen_from_yuan, yuan_from_fen
 

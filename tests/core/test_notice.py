@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from tongfu import PaymentNotice, RefundNotice, Reply
 from tongfu.errors import MalformedAnswer, NoticeMismatch
 

@@ -6,6 +6,7 @@ import typing
 from typing import Any
 
 import pytest
+
 from tongfu import params
 from tongfu.payments import PARAMS, AccountPayments, Payments
 

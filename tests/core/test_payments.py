@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from tongfu import InvalidParams, Notification
 from tongfu.params import OrderParams, RefundParams
 from tongfu.payments import PARAMS, AccountPayments, Payments, read

@@ -5,6 +5,7 @@ from collections.abc import Generator
 from typing import Any
 
 import pytest
+
 from tongfu import CallFinished, SignatureError, UnsupportedOperation, hookimpl
 from tongfu.errors import ProviderContractError
 from tongfu.provider import OPERATIONS, PIPELINE, Provider

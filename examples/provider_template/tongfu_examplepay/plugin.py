@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import json
-from collections.abc import Mapping
 from typing import Any
 
 from marshmallow import fields
+
 from tongfu import Call, Context, HttpRequest, HttpResponse, MalformedAnswer, Notification, PlatformRefused, hookimpl
 from tongfu.fields import AccountSchema, Fee, ParamsSchema, Text
 from tongfu.model import Order, Refund, trade_state
@@ -47,7 +46,7 @@ def tongfu_account_schema() -> AccountSchema:
 
 @hookimpl
 def tongfu_sign(account: ExampleAccount, payload: bytes) -> str:
-    return hmac.new(account.key.encode(), payload, hashlib.sha256).hexdigest()
+    return hmac.new(account.key.encode(), payload, "sha256").hexdigest()
 
 
 @hookimpl
@@ -62,16 +61,16 @@ def tongfu_encode_request(account: ExampleAccount, call: Call[Any], ctx: Context
 
 
 @hookimpl
-def tongfu_decode_response(account: ExampleAccount, response: HttpResponse, ctx: Context) -> Mapping[str, Any]:
-    answer = _verified(account, response.body, response.headers, ctx)
+def tongfu_decode_response(account: ExampleAccount, response: HttpResponse, ctx: Context) -> dict[str, Any]:
+    answer = _verified(account, response, ctx)
     if answer.get("code") != "OK":
         raise PlatformRefused(account.platform, str(answer.get("code")), http_status=response.status, raw=answer)
     return answer
 
 
-def _verified(account: ExampleAccount, body: bytes, headers: Mapping[str, str], ctx: Context) -> dict[str, Any]:
-    ctx.signer.check(body, headers.get("x-sign", ""), "HMAC-SHA256")
-    answer = json.loads(body)
+def _verified(account: ExampleAccount, message: HttpResponse | Notification, ctx: Context) -> dict[str, Any]:
+    ctx.signer.check(message.body, message.headers.get("x-sign", ""), "HMAC-SHA256")
+    answer = json.loads(message.body)
     if not isinstance(answer, dict) or answer.get("shop_id") != account.shop_id:
         raise MalformedAnswer("examplepay: not a message to this shop")
     return answer
@@ -84,7 +83,7 @@ def tongfu_order_query(params: OrderKey) -> Call[Order]:
     return Call("order_query", "/orders/query", wire, lambda answer, ctx: Order(**_told(answer)), read_only=True)
 
 
-def _told(wire: Mapping[str, Any]) -> dict[str, Any]:
+def _told(wire: Any) -> dict[str, Any]:
     state = trade_state(wire["state"], STATES)
     return {"trade_state": state, "out_trade_no": wire["out_trade_no"], "total_fee": wire["total_fee"], "raw": wire}
 
@@ -98,5 +97,5 @@ def tongfu_refund(params: RefundParams) -> Call[Refund]:
 
 @hookimpl
 def tongfu_verify_payment_notify(account: ExampleAccount, params: Notification, ctx: Context) -> PaymentNotice:
-    told = _told(_verified(account, params.body, params.headers, ctx))
+    told = _told(_verified(account, params, ctx))
     return PaymentNotice(paid=told["trade_state"] == "SUCCESS", reply=Reply(200, {}, b"OK"), **told)
