@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 from functools import cache
+from types import MappingProxyType
+from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
 import pytest
@@ -62,7 +64,7 @@ def form(signer: rsa.RSAPrivateKey = THEIRS, algorithm: str = "RSA2", **changes:
     return urlencode({**fields, "sign": keys.sign(signer, text.encode(), algorithm), "sign_type": algorithm}).encode()
 
 
-REFUNDED = {"gmt_refund": "2026-11-24 17:00:00.123", "refund_fee": "8.88", "out_biz_no": "R1"}
+REFUNDED: Any = {"gmt_refund": "2026-11-24 17:00:00.123", "refund_fee": "8.88", "out_biz_no": "R1"}
 
 
 class TestContract(ProviderContract):
@@ -70,18 +72,22 @@ class TestContract(ProviderContract):
     account = AlipayAccount(app_id=APP_ID, private_key=private(APP), alipay_public_key=public(THEIRS), seller_id=SELLER)
     other_account = AlipayAccount(app_id="2021000000000009", private_key=private(OTHER), alipay_public_key=public(APP))
     algorithms = ("RSA2", "RSA")
-    samples = {  # noqa: RUF012 - read only, as the contract declares it
-        "get_order_info": ORDER,
-        "order_query": {"out_trade_no": "A1001"},
-        "close_order": {"out_trade_no": "A1001"},
-        "cancel_order": {"transaction_id": "2026112422001400000000000001"},
-        "refund": {"out_trade_no": "A1001", "out_refund_no": "R1", "refund_fee": 888},
-        "refund_query": {"out_trade_no": "A1001", "out_refund_no": "R1"},
-    }
-    notices = {  # noqa: RUF012 - read only, as the contract declares it
-        "verify_payment_notify": Notification({}, form()),
-        "verify_refund_notify": Notification({}, form(**REFUNDED)),
-    }
+    samples = MappingProxyType(
+        {
+            "get_order_info": ORDER,
+            "order_query": {"out_trade_no": "A1001"},
+            "close_order": {"out_trade_no": "A1001"},
+            "cancel_order": {"transaction_id": "2026112422001400000000000001"},
+            "refund": {"out_trade_no": "A1001", "out_refund_no": "R1", "refund_fee": 888},
+            "refund_query": {"out_trade_no": "A1001", "out_refund_no": "R1"},
+        }
+    )
+    notices = MappingProxyType(
+        {
+            "verify_payment_notify": Notification({}, form()),
+            "verify_refund_notify": Notification({}, form(**REFUNDED)),
+        }
+    )
 
 
 async def verified(body: bytes, which: AlipayAccount | None = None) -> object:
@@ -192,6 +198,7 @@ async def test_this_refund_is_told_from_all_refunds() -> None:
         b"<html>502</html>",
         b"{}",
     ],
+    ids=["forged", "unsigned", "another order", "aop", "20000", "AQC", "HTML", "empty"],
 )
 async def test_a_refund_whose_end_is_not_known_is_never_a_failure(body: bytes) -> None:
     with pytest.raises(OutcomeUnknown):

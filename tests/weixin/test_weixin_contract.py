@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -72,19 +73,23 @@ class TestContract(ProviderContract):
     platform = "weixin"
     other_account = WeixinAccount(app_id="wx0000000000000000", mch_id="1900000999", key="k" * 32)
     algorithms = ("MD5", "HMAC-SHA256")
-    samples = {  # noqa: RUF012 - read only, as the contract declares it
-        "get_order_info": ORDER,
-        "order_query": {"out_trade_no": "A10011"},
-        "close_order": {"out_trade_no": "A10011"},
-        "refund": {"out_trade_no": "A10011", "out_refund_no": "R1", "total_fee": 100, "refund_fee": 60},
-        "refund_query": {"out_trade_no": "A10011"},
-        "download_bill": {"bill_date": "20261123"},
-        "download_fundflow": {"bill_date": "2026-11-23"},
-    }
-    notices = {  # noqa: RUF012 - read only, as the contract declares it
-        "verify_payment_notify": Notification({}, message(**PAID)),
-        "verify_refund_notify": Notification({}, refund_notice()),
-    }
+    samples = MappingProxyType(
+        {
+            "get_order_info": ORDER,
+            "order_query": {"out_trade_no": "A10011"},
+            "close_order": {"out_trade_no": "A10011"},
+            "refund": {"out_trade_no": "A10011", "out_refund_no": "R1", "total_fee": 100, "refund_fee": 60},
+            "refund_query": {"out_trade_no": "A10011"},
+            "download_bill": {"bill_date": "20261123"},
+            "download_fundflow": {"bill_date": "2026-11-23"},
+        }
+    )
+    notices = MappingProxyType(
+        {
+            "verify_payment_notify": Notification({}, message(**PAID)),
+            "verify_refund_notify": Notification({}, refund_notice()),
+        }
+    )
 
     @property
     def account(self) -> WeixinAccount:
@@ -196,7 +201,7 @@ def test_two_hands_read_what_either_wrote(fields: dict[str, str]) -> None:
 
 
 async def test_refusals_are_told_apart() -> None:
-    key = {"out_trade_no": "A10011"}
+    key: Any = {"out_trade_no": "A10011"}
     paid = message(result_code="FAIL", err_code="ORDERPAID", err_code_des="该订单已支付")
     with pytest.raises(OrderPaid, match="该订单已支付"):
         await ask("close_order", paid, **key)
@@ -218,6 +223,7 @@ async def test_refusals_are_told_apart() -> None:
         b"<html></html>",
         TransportError("timed out"),
     ],
+    ids=["SYSTEMERROR", "forged", "another refund", "502", "HTML", "timeout"],
 )
 async def test_a_refund_whose_end_is_not_known_is_never_a_failure(answer: Any) -> None:
     with pytest.raises(OutcomeUnknown):
@@ -246,7 +252,11 @@ async def test_numbered_refunds_are_listed_in_order() -> None:
 BILL = "交易时间,商户订单号\r\n`2026-11-23 10:00:00,`A10011\r\n总交易单数\r\n`1\r\n"
 
 
-@pytest.mark.parametrize("body", [BILL.encode(), b"\xef\xbb\xbf" + BILL.encode(), gzip.compress(BILL.encode())])
+@pytest.mark.parametrize(
+    "body",
+    [BILL.encode(), b"\xef\xbb\xbf" + BILL.encode(), gzip.compress(BILL.encode(), mtime=0)],
+    ids=["plain", "BOM", "GZIP"],
+)
 async def test_a_bill_is_text_however_it_travels(body: bytes) -> None:
     assert (await ask("download_bill", body, bill_date="2026-11-23")).content == BILL
 

@@ -1,0 +1,133 @@
+"""Our own client on our own emulator, whose two sides were written apart: faults, refusals, mutual TLS, secrets."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import runpy
+import sys
+from dataclasses import replace
+from datetime import timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tongfu import ConfigError, OutcomeUnknown, SignatureError, Tongfu
+from tongfu.emulator import Emulator
+from tongfu.errors import OrderClosed, OrderConflict, OrderNotFound
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+async def order(tf: Tongfu, name: str, out_trade_no: str, **changes: Any) -> Any:
+    keywords: dict[str, Any] = {
+        "openid": "2088101117955611",
+        "subject": "coffee",
+        "body": "coffee",
+        "out_trade_no": out_trade_no,
+        "total_fee": 100,
+        "notify_url": "http://127.0.0.1:9/notify",
+    }
+    return await tf.payment.get_order_info(name, **{**keywords, **changes})
+
+
+@pytest.mark.parametrize("name", ["weixin", "alipay"])
+async def test_a_refund_lost_on_the_way_back_is_unknown_and_its_repeat_is_no_second(name: str) -> None:
+    async with Emulator() as emu, Tongfu(emu.accounts(), clock=emu.clock) as tf:
+        await order(tf, name, "A10011")
+        await emu.pay("A10011")
+        params: Any = {"out_trade_no": "A10011", "out_refund_no": "R1", "total_fee": 100, "refund_fee": 60}
+        emu.fault("reset", path="*refund*" if name == "weixin" else "/gateway.do")
+        with pytest.raises(OutcomeUnknown):
+            await tf.payment.refund(name, **params)
+        emu.fault("bad_signature", path="*refund*" if name == "weixin" else "/gateway.do")
+        with pytest.raises(SignatureError) as caught:
+            await tf.payment.refund(name, **params)
+        assert isinstance(caught.value, OutcomeUnknown)
+        assert (await tf.payment.refund(name, **params)).refund_fee == 60
+        assert len(emu.order("A10011").refunds) == 1
+
+
+@pytest.mark.parametrize("name", ["weixin", "alipay"])
+async def test_a_query_survives_a_gateway_that_stumbles(name: str) -> None:
+    async with Emulator() as emu, Tongfu(emu.accounts(), clock=emu.clock) as tf:
+        await order(tf, name, "A10011")
+        emu.fault("status:502", times=2)
+        assert not (await tf.payment.order_query(name, out_trade_no="A10011")).paid
+
+
+@pytest.mark.parametrize("name", ["weixin", "alipay"])
+async def test_refusals_have_their_class(name: str) -> None:
+    async with Emulator() as emu, Tongfu(emu.accounts(), clock=emu.clock) as tf:
+        with pytest.raises(OrderNotFound):
+            await tf.payment.order_query(name, out_trade_no="A10019")
+        await order(tf, name, "A10011")
+        assert (await order(tf, name, "A10011")).payload
+        with pytest.raises(OrderConflict):
+            await order(tf, name, "A10011", total_fee=101)
+        await tf.payment.close_order(name, out_trade_no="A10011")
+        with pytest.raises(OrderClosed):
+            await order(tf, name, "A10011")
+
+
+async def test_a_refund_without_its_certificate_never_leaves() -> None:
+    async with Emulator(platforms=["weixin"]) as emu:
+        bare: Any = replace(emu.accounts()["weixin"], pfx=None)  # type: ignore[type-var]  # a dataclass, as it happens
+        async with Tongfu({"weixin": bare}, clock=emu.clock) as tf:
+            with pytest.raises(ConfigError, match="pfx"):
+                await tf.payment.refund(
+                    "weixin", out_trade_no="A10011", out_refund_no="R1", total_fee=100, refund_fee=1
+                )
+        assert emu.exchanges == []
+
+
+async def test_second_refunds_of_a_trade_are_told_from_the_sum() -> None:
+    async with Emulator(platforms=["alipay"]) as emu, Tongfu(emu.accounts(), clock=emu.clock) as tf:
+        await order(tf, "alipay", "A1001")
+        await emu.pay("A1001")
+        await tf.payment.refund("alipay", out_trade_no="A1001", out_refund_no="R1", refund_fee=30)
+        second = await tf.payment.refund("alipay", out_trade_no="A1001", out_refund_no="R2", refund_fee=20)
+        assert (second.refund_fee, second.total_refund_fee) == (20, 50)
+
+
+async def test_bills_and_fund_flows_are_of_the_day() -> None:
+    async with Emulator(platforms=["weixin"]) as emu, Tongfu(emu.accounts(), clock=emu.clock) as tf:
+        await order(tf, "weixin", "A10011")
+        await emu.pay("A10011")
+        day = emu.clock.now().astimezone(timezone(timedelta(hours=8))).strftime("%Y%m%d")
+        await emu.clock.advance(36 * 3600)
+        plain = await tf.payment.download_bill("weixin", bill_date=day)
+        packed = await tf.payment.download_bill("weixin", bill_date=day, tar_type="GZIP")
+        flow = await tf.payment.download_fundflow("weixin", bill_date=day)
+        assert plain == packed
+        assert "`A10011," in plain.content
+        assert "`收入," in flow.content
+
+
+async def test_the_whole_demo_at_debug_shows_no_secret(
+    caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secrets: list[str] = []
+    begin = Emulator.__aenter__
+
+    async def watched(self: Emulator) -> Emulator:
+        emu = await begin(self)
+        for line in (emu.settings()["weixin"], emu.settings()["alipay"]):
+            hidden = ("secret", "key", "pfx_base64", "api_v3_key", "private_key", "encrypt_key")
+            secrets.extend(line[name] for name in hidden if name in line)
+        return emu
+
+    monkeypatch.setattr(Emulator, "__aenter__", watched)
+    monkeypatch.setattr(sys, "argv", ["payment.py"])
+    with caplog.at_level(logging.DEBUG):
+        demo = runpy.run_path(str(ROOT / "examples" / "payment.py"))
+        assert await demo["main"](serve=False) == 0
+    seen = capsys.readouterr()
+    text = "\n".join([seen.out, seen.err, *(json.dumps(vars(record), default=repr) for record in caplog.records)])
+
+    assert len(secrets) == 7
+    assert "tongfu.call_finished" in text
+    assert [secret for secret in secrets if secret in text] == []
+    assert asyncio.current_task() is not None
