@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import json
 from typing import Any
@@ -47,7 +46,7 @@ def tongfu_account_schema() -> AccountSchema:
 
 @hookimpl
 def tongfu_sign(account: ExampleAccount, payload: bytes) -> str:
-    return hmac.new(account.key.encode(), payload, hashlib.sha256).hexdigest()
+    return hmac.new(account.key.encode(), payload, "sha256").hexdigest()
 
 
 @hookimpl
