@@ -72,8 +72,8 @@ class WeixinAccount:
             raise ConfigError("key: expected the merchant's APIv2 key as a str")
         if self.sign_type not in ("MD5", "HMAC-SHA256"):
             raise ConfigError("sign_type: expected MD5 or HMAC-SHA256")
-        if self.protocol not in (None, "v2", "v3"):
-            raise ConfigError("protocol: expected v2 or v3, or nothing to let the account's fields choose")
+        if self.protocol not in (None, "v2"):
+            raise ConfigError("protocol: expected v2 or nothing; APIv3 is not supported yet")
         if isinstance(self.timeout, bool) or not isinstance(self.timeout, int | float) or not 0 < self.timeout < 600:
             raise ConfigError("timeout: expected seconds, more than 0 and less than 600")
         for name in ("base_url", "api_base_url"):

@@ -1,0 +1,69 @@
+"""What an account accepts, what it hides, and what a call finds missing."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from typing import Any
+
+import pytest
+
+from tongfu import ConfigError, Tongfu
+from tongfu.testing import FakeTransport
+from tongfu_weixin import WeixinAccount
+
+GOOD: dict[str, Any] = {
+    "app_id": "wxd930ea5d5a258f4f",
+    "mch_id": "1900000109",
+    "key": "the-merchants-key-of-32-letters!",
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"app_id": ""}, "app_id"),
+        ({"mch_id": "m1"}, "mch_id"),
+        ({"mch_id": 1900000109}, "mch_id"),
+        ({"key": b"bytes"}, "key"),
+        ({"sign_type": "RSA"}, "sign_type"),
+        ({"timeout": 0}, "timeout"),
+        ({"timeout": True}, "timeout"),
+        ({"base_url": "api.mch.weixin.qq.com"}, "base_url"),
+        ({"protocol": "v3"}, "protocol"),
+    ],
+)
+def test_a_wrong_field_is_named(change: dict[str, Any], field: str) -> None:
+    with pytest.raises(ConfigError, match=f"^{field}:"):
+        WeixinAccount(**{**GOOD, **change})
+
+
+def test_no_secret_shows_and_none_is_pickled() -> None:
+    account = WeixinAccount(**GOOD, secret="app-secret", pfx=b"pfx-bytes", api_v3_key="v3-key")
+
+    for secret in (GOOD["key"], "app-secret", "pfx-bytes", "v3-key"):
+        assert secret not in repr(account) + str(account)
+    for attempt in (pickle.dumps, copy.copy):
+        with pytest.raises(TypeError, match="secrets"):
+            attempt(account)
+
+
+async def test_login_needs_no_merchant_but_a_payment_says_what_it_needs() -> None:
+    transport = FakeTransport()
+    tf = Tongfu({"shop": WeixinAccount(app_id="wx1")}, transport=transport)
+    with pytest.raises(ConfigError, match="order_query needs mch_id, key"):
+        await tf.payment.order_query("shop", out_trade_no="A10011")
+
+    assert transport.requests == []
+
+
+def test_two_accounts_share_no_credentials() -> None:
+    accounts = [
+        WeixinAccount(**GOOD),
+        WeixinAccount(**GOOD, sandbox=True),
+        WeixinAccount(**GOOD, base_url="http://127.0.0.1:1"),
+        WeixinAccount(**{**GOOD, "mch_id": "1900000110"}),
+    ]
+
+    assert len({account.scope for account in accounts}) == 4
+    assert all(GOOD["key"] not in account.scope for account in accounts)
