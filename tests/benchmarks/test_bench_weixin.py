@@ -33,7 +33,7 @@ ORDER = {
     "nonce_str": "ibuaiVcKdpRxkhJA",
     "sign_type": "MD5",
     "body": "coffee",
-    "out_trade_no": "A1001",
+    "out_trade_no": "A10011",
     "total_fee": "100",
     "spbill_create_ip": "127.0.0.1",
     "notify_url": "https://shop.example/notify/weixin",
@@ -55,7 +55,7 @@ PAID = {
     "fee_type": "CNY",
     "cash_fee": "100",
     "transaction_id": "4200000000202611240000000001",
-    "out_trade_no": "A1001",
+    "out_trade_no": "A10011",
     "attach": "",
     "time_end": "20261124160318",
 }
@@ -81,7 +81,7 @@ def test_order(benchmark: Any, who: str) -> None:
         provider = load_provider("weixin")
         ctx = Context(datetime(2026, 11, 24, tzinfo=UTC), ORDER["nonce_str"], BoundSigner(provider, account))
         params = OrderParams(
-            openid=ORDER["openid"], body="coffee", out_trade_no="A1001", total_fee=100, notify_url=ORDER["notify_url"]
+            openid=ORDER["openid"], body="coffee", out_trade_no="A10011", total_fee=100, notify_url=ORDER["notify_url"]
         )
 
         def build() -> bytes:
@@ -124,7 +124,7 @@ def test_query(benchmark: Any, who: str, serve: Callable[[bytes], str], loop: as
         client = WeChatPay(IDS["app_id"], KEY, IDS["mch_id"])
         client.API_BASE_URL = origin + "/"
         with ThreadPoolExecutor(AT_ONCE) as pool:
-            benchmark(lambda: list(pool.map(lambda _: client.order.query(out_trade_no="A1001"), range(CALLS))))
+            benchmark(lambda: list(pool.map(lambda _: client.order.query(out_trade_no="A10011"), range(CALLS))))
         return
 
     async def many(one: Callable[[], Any]) -> None:
@@ -152,7 +152,7 @@ def test_query(benchmark: Any, who: str, serve: Callable[[bytes], str], loop: as
         tf = Tongfu({"weixin": WeixinAccount(**IDS, key=KEY, base_url=origin)})
 
         async def query() -> None:
-            order = await tf.payment.order_query("weixin", out_trade_no="A1001")
+            order = await tf.payment.order_query("weixin", out_trade_no="A10011")
             assert order.paid
 
         benchmark(lambda: loop.run_until_complete(many(query)))

@@ -104,7 +104,7 @@ class AlipayAccount:
                 raise ConfigError("certificate mode is not supported yet; give alipay_public_key instead")
             raise ConfigError("alipay calls need alipay_public_key in the AlipayAccount, to verify answers with")
         key = keys.public_key(self.alipay_public_key)
-        if self.private_key and keys.private_key(self.private_key).public_key() == key:
+        if self.private_key and keys.is_pair(self.private_key, self.alipay_public_key):
             raise ConfigError(
                 "alipay_public_key: this is the app's own public key; copy Alipay's from the console, beside it"
             )

@@ -26,6 +26,7 @@ _PKCS1: Final = padding.PKCS1v15()
 _HEADER: Final = re.compile(rb"-----[^-]*-----")
 _private: dict[bytes, rsa.RSAPrivateKey] = {}
 _public: dict[bytes, rsa.RSAPublicKey] = {}
+_pairs: dict[tuple[bytes, bytes], bool] = {}
 
 
 def private_key(text: KeyText) -> rsa.RSAPrivateKey:
@@ -59,6 +60,15 @@ def public_key(text: KeyText) -> rsa.RSAPublicKey:
         if not isinstance(key, rsa.RSAPublicKey):
             raise ConfigError("alipay_public_key: expected an RSA key")
         known = _public[digest] = key
+    return known
+
+
+def is_pair(private: KeyText, public: KeyText) -> bool:
+    """Whether the two belong together; said once for each pair, as taking a key apart costs 50 us."""
+    digests = (_digest(private), _digest(public))
+    known = _pairs.get(digests)
+    if known is None:
+        known = _pairs[digests] = private_key(private).public_key() == public_key(public)
     return known
 
 
