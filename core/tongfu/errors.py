@@ -19,7 +19,7 @@ The error tree, by who must act.
     + NoticeMismatch         authentic, but not the payment that was expected
   x PlatformRefused          the platform understood and said no, with its code
     + OrderNotFound, OrderPaid, OrderClosed, OrderConflict, RefundNotFound, NotEnough,
-      BillUnavailable, RateLimited, CredentialRejected, PermissionDenied, PlatformBusy
+      BillUnavailable, RateLimited, CredentialRejected, CodeRejected, PermissionDenied, PlatformBusy
   x ProviderContractError    a plugin's author: the plugin breaks the hook contract
 
 Every error pickles, and no message holds a key, a signature, a body or an openid. ``raw`` keeps
@@ -277,6 +277,10 @@ class RateLimited(PlatformRefused):
 
 class CredentialRejected(PlatformRefused):
     """A key, token or app id is not accepted: check the account."""
+
+
+class CodeRejected(PlatformRefused):
+    """A login or phone code is wrong, too old or used already: ask the client for a new one."""
 
 
 class PermissionDenied(PlatformRefused):

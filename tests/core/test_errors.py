@@ -90,6 +90,7 @@ EXAMPLES: list[tuple[TongfuError, str]] = [
             errors.BillUnavailable,
             errors.RateLimited,
             errors.CredentialRejected,
+            errors.CodeRejected,
             errors.PermissionDenied,
             errors.PlatformBusy,
         )
