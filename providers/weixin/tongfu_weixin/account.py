@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 PAY_HOST: Final = "https://api.mch.weixin.qq.com"
 PAY_BACKUP_HOST: Final = "https://api2.mch.weixin.qq.com"
 API_HOST: Final = "https://api.weixin.qq.com"
+API_BACKUP_HOST: Final = "https://api2.weixin.qq.com"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +34,8 @@ class WeixinAccount:
     :param timeout: seconds one operation may take.
     :param sign_type: ``MD5`` or ``HMAC-SHA256``.
     :param client_type: ``mp-weixin``, ``app-plus`` or ``app``: whom ``get_order_info`` makes its payload for.
+    :param access_token: a token you fetch yourself; without it one is fetched and kept, which needs ``secret``.
+    :param stable_token: False fetches from ``/cgi-bin/token``, where each new token ends the one before.
     :param base_url: WeChat Pay's host; another than the default has no backup host.
     :param ca_pem: one more trusted certificate authority, such as an emulator's.
     """
@@ -60,6 +63,7 @@ class WeixinAccount:
     sub_mch_id: str = ""
     protocol: str | None = None
     ca_pem: bytes | str = field(default=b"", repr=False)
+    stable_token: bool = True
 
     def __post_init__(self) -> None:
         if not isinstance(self.app_id, str) or not self.app_id:
@@ -103,7 +107,7 @@ class WeixinAccount:
     def open(self, caller: Caller) -> Weixin:
         from .client import Weixin  # noqa: PLC0415 - the client's module imports this one
 
-        return Weixin(caller)
+        return Weixin(caller, self)
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a WeixinAccount holds secrets and is not pickled; build it where it is used")

@@ -2,12 +2,72 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+
 from tongfu.call import Caller
+from tongfu.errors import InvalidParams
 from tongfu.payments import AccountPayments
 
+from .api.auth import Auth
+from .api.send import Namespace
+from .api.wire import File
 
-class Weixin:
-    """WeChat for one account."""
+if TYPE_CHECKING:
+    from .account import WeixinAccount
 
-    def __init__(self, caller: Caller) -> None:
+_PATH: Final = re.compile(r"(/[A-Za-z0-9_.~-]+)+")
+
+
+class Weixin(Namespace):
+    """WeChat for one account: ``payment``, and the mini-program API by its namespaces."""
+
+    def __init__(self, caller: Caller, account: WeixinAccount) -> None:
+        super().__init__(caller, account)
         self.payment = AccountPayments(caller.payment)
+        self.auth = Auth(caller, account)
+
+    async def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        json: Mapping[str, Any] | None = None,
+        query: Mapping[str, str] | None = None,
+        file: File | None = None,
+        form: Mapping[str, str] | None = None,
+        access_token: str | None = None,
+        read_only: bool = False,
+        binary: bool = False,
+    ) -> Mapping[str, Any]:
+        """
+        Call any API that takes an access token: the answer is the JSON as it came, errcode checked.
+
+        *path* is as in the documentation, such as ``/wxa/getwxadevinfo``; the token is added. With *binary* a
+        file is answered as ``{"buffer": …, "content_type": …}``. Only a *read_only* call is ever resent.
+        """
+        problems = {}
+        if method not in ("GET", "POST"):
+            problems["method"] = "expected GET or POST"
+        if not isinstance(path, str) or _PATH.fullmatch(path) is None:
+            problems["path"] = "expected a path such as /wxa/getwxadevinfo; parameters go through query"
+        if query is not None and "access_token" in query:
+            problems["query"] = "expected no access_token; pass access_token=…"
+        if sum(part is not None for part in (json, file)) > 1 or (method == "GET" and (json or file)):
+            problems["json"] = "expected json or file, and neither with GET"
+        if problems:
+            raise InvalidParams("weixin", "call", problems)
+        return await self._send(
+            f"call {path}",
+            method,
+            path,
+            dict,
+            json=json,
+            query=query,
+            file=file,
+            form=form,
+            access_token=access_token,
+            read_only=read_only,
+            binary=binary,
+        )

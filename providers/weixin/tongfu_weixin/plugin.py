@@ -6,6 +6,8 @@ from typing import Any
 
 from tongfu import hookimpl
 
+from .api import token
+from .api import wire as api_wire
 from .pay_v2 import bill, notify, order, query, refund, sandbox, sign, wire
 
 
@@ -21,12 +23,12 @@ def tongfu_verify(account: Any, payload: bytes, signature: str, algorithm: str) 
 
 @hookimpl
 def tongfu_encode_request(account: Any, call: Any, ctx: Any) -> Any:
-    return wire.encode(account, call, ctx)
+    return (api_wire if call.wire == api_wire.WIRE else wire).encode(account, call, ctx)
 
 
 @hookimpl
 def tongfu_decode_response(account: Any, call: Any, response: Any, ctx: Any) -> Any:
-    return wire.decode(account, call, response, ctx)
+    return (api_wire if call.wire == api_wire.WIRE else wire).decode(account, call, response, ctx)
 
 
 @hookimpl
@@ -76,7 +78,7 @@ def tongfu_verify_refund_notify(account: Any, params: Any) -> Any:
 
 @hookimpl
 def tongfu_fetch_credential(account: Any, kind: str) -> Any:
-    return sandbox.fetch(account, kind)
+    return token.fetch(account) if kind == api_wire.TOKEN else sandbox.fetch(account, kind)
 
 
 @hookimpl

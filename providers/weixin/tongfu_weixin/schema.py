@@ -37,3 +37,4 @@ class WeixinAccountSchema(AccountSchema):
     sub_mch_id = fields.String()
     protocol = fields.String()
     ca_pem = fields.String()
+    stable_token = fields.Boolean()

@@ -1,0 +1,72 @@
+"""
+errcode to error.
+
+Source: https://developers.weixin.qq.com/miniprogram/dev/framework/usability/PublicErrno.html and each API's page
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from tongfu.call import Call
+from tongfu.errors import (
+    CodeRejected,
+    CredentialRejected,
+    OrderNotFound,
+    PermissionDenied,
+    PlatformBusy,
+    PlatformRefused,
+    RateLimited,
+)
+
+STALE_TOKENS: Final = frozenset({40001, 40014, 42001})
+KINDS: Final[Mapping[int, type[PlatformRefused]]] = {
+    -1: PlatformBusy,
+    61504: PlatformBusy,
+    **dict.fromkeys((40001, 40014, 42001, 41001, 40013, 40125, 40243, 41002, 41004), CredentialRejected),
+    **dict.fromkeys((40029, 40163), CodeRejected),
+    **dict.fromkeys((44990, 44991, 44993, 45009, 45011, 45047, 43108, 87020, 48006, 85406), RateLimited),
+    **dict.fromkeys(
+        (40164, 40200, 40226, 43107, 48001, 48004, 50002, 50004, 50007, 61004, 89503, 89506, 89507), PermissionDenied
+    ),
+    89300: OrderNotFound,
+}
+ADVICE: Final[Mapping[int, str]] = {
+    -1: "Try again in a moment",
+    40001: "Check app_id and secret; another process may be fetching tokens of its own with /cgi-bin/token",
+    40029: "Ask the client for a new code",
+    40163: "The code was used before, perhaps by a request that timed out; ask the client for a new one",
+    40164: "Add this server's address to the IP whitelist of the console",
+    40125: "Check secret of the account",
+    40226: "The platform blocks this user as high-risk",
+    43101: "The user has not subscribed, or the subscription is used up: nothing to repair",
+    45009: "The day's quota is used up",
+    45011: "Wait for the next minute",
+    45015: "The user wrote more than 48 hours ago",
+    45047: "The user has to write again before more can be sent",
+    47003: "A value of data breaks its keyword's limit",
+    87009: "The session_key is no longer the user's: log in again",
+}
+_RID: Final = re.compile(r"\brid:\s*([0-9A-Za-z-]{6,64})")
+
+
+def refused(call: Call[Any], code: Any, message: str, answer: Mapping[str, Any]) -> PlatformRefused:
+    """The error for an errcode that is not 0; ``request_id`` is the rid, which the platform keeps for seven days."""
+    number = (
+        int(code) if isinstance(code, int) or (isinstance(code, str) and re.fullmatch(r"-?\d{1,9}", code)) else None
+    )
+    kind = KINDS.get(number, PlatformRefused) if number is not None else PlatformRefused
+    if number == 40013 and call.credentials:
+        kind = PlatformRefused  # another app's code or user; the token itself was accepted
+    found = _RID.search(message)
+    return kind(
+        "weixin",
+        str(code)[:32],
+        message[:400],
+        request_id=found[1] if found else "",
+        verified=False,
+        advice=ADVICE.get(number, "") if number is not None else "",
+        raw=answer,
+    )

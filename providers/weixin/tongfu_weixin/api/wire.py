@@ -1,0 +1,160 @@
+"""
+Requests to api.weixin.qq.com, and what comes back.
+
+A call's fields: ``query`` (text by name), ``json`` or ``file`` with ``form``, ``access_token`` where
+the caller or the account brings one, ``binary`` where the answer may be a file.
+
+Source: https://developers.weixin.qq.com/miniprogram/dev/server/ "开发前必读"
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+from urllib.parse import quote, urlencode
+
+from tongfu.call import ANSWER_LIMIT, Call, Context, HttpRequest, HttpResponse
+from tongfu.errors import MalformedAnswer, TransportError
+from tongfu_weixin.account import API_BACKUP_HOST, API_HOST, WeixinAccount
+
+from .errors import refused
+
+WIRE: Final = "api"
+TOKEN: Final = "access_token"  # noqa: S105 - the name of a credential, not one
+MEDIA_LIMIT: Final = 32 << 20
+HEADERS: Final = {"accept-encoding": "identity"}
+JSON_HEADERS: Final = {**HEADERS, "content-type": "application/json; charset=utf-8"}
+MAGIC: Final = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8")
+FILES: Final = ("image/", "audio/", "video/", "application/octet-stream")
+SUFFIXES: Final = {
+    "image/png": "png",
+    "image/jpeg": "jpg",
+    "image/gif": "gif",
+    "image/bmp": "bmp",
+    "image/webp": "webp",
+    "video/mp4": "mp4",
+    "audio/mpeg": "mp3",
+    "audio/amr": "amr",
+}
+_FILENAME: Final = re.compile(r'filename="?([^";]+)"?')
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A part of a form: its name there, the bytes, their MIME type and a name for the file."""
+
+    part: str
+    content: bytes = field(repr=False)
+    content_type: str
+    filename: str = ""
+
+
+def encode(account: WeixinAccount, call: Call[Any], ctx: Context) -> HttpRequest:
+    """Write one request; the token goes into the query, always, and JSON is raw UTF-8."""
+    query = dict(call.fields["query"])
+    token = call.fields[TOKEN] or (ctx.credentials[TOKEN].value if TOKEN in call.credentials else "")
+    if token:
+        query = {TOKEN: token, **query}
+    file: File | None = call.fields["file"]
+    headers, body = HEADERS, b""
+    if file is not None:
+        boundary = f"tongfu{ctx.nonce}"
+        headers = {**HEADERS, "content-type": f"multipart/form-data; boundary={boundary}"}
+        body = form(boundary, call.fields["form"], file)
+    elif call.fields["json"] is not None:
+        headers, body = JSON_HEADERS, text(call.fields["json"]).encode()
+    path = call.endpoint + ("?" + urlencode(query, quote_via=quote, safe="") if query else "")
+    return HttpRequest(
+        call.method,
+        account.api_base_url + path,
+        headers,
+        body,
+        backup_url=API_BACKUP_HOST + path if account.api_base_url == API_HOST else "",
+        body_limit=MEDIA_LIMIT if call.fields["binary"] else ANSWER_LIMIT,
+        ca=account.ca_pem if isinstance(account.ca_pem, bytes) else account.ca_pem.encode(),
+    )
+
+
+def text(value: Mapping[str, Any]) -> str:
+    """JSON without escapes: older back ends showed ``\\u4f60`` to the user as it stood."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
+
+def form(boundary: str, values: Mapping[str, str], file: File) -> bytes:
+    """A multipart body. A file part without a filename is refused by the platform."""
+    parts = [
+        f'--{boundary}\r\ncontent-disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode()
+        for name, value in values.items()
+    ]
+    filename = _safe(file.filename) or f"{file.part}.{SUFFIXES.get(file.content_type, 'bin')}"
+    head = (
+        f'--{boundary}\r\ncontent-disposition: form-data; name="{file.part}"; filename="{filename}"\r\n'
+        f"content-type: {file.content_type}\r\n\r\n"
+    )
+    return b"".join([*parts, head.encode(), file.content, f"\r\n--{boundary}--\r\n".encode()])
+
+
+def _safe(filename: str) -> str:
+    """A name that cannot end its header."""
+    return re.sub(r'[\x00-\x1f\x7f"\\/]', "_", filename)
+
+
+def decode(account: WeixinAccount, call: Call[Any], response: HttpResponse, ctx: Context) -> Mapping[str, Any]:
+    """
+    Read an answer: JSON, or bytes under ``buffer`` where the call is binary and a file came.
+
+    Refusals come with HTTP 200 and under any content type; success often has no errcode at all.
+
+    :raises PlatformRefused: errcode is there and not 0; ``request_id`` is its rid.
+    """
+    if response.status != 200:
+        raise TransportError(f"weixin: a gateway answered HTTP {response.status} in the platform's place")
+    try:
+        answer = parse(response.body)
+    except MalformedAnswer:
+        if not call.fields["binary"]:
+            raise
+        return _file(response)
+    if call.fields["binary"] and "errcode" not in answer and _is_file(response):
+        return _file(response)
+    code = answer.get("errcode", 0)
+    if code not in (0, "0"):
+        raise refused(call, code, str(answer.get("errmsg", "")), answer)
+    return answer
+
+
+def parse(body: bytes) -> dict[str, Any]:
+    """:raises MalformedAnswer: not a JSON object in UTF-8."""
+    try:
+        answer = json.loads(body.decode("utf-8-sig"))
+    except (ValueError, RecursionError) as exc:
+        raise MalformedAnswer(f"weixin: the answer is not JSON ({type(exc).__name__})") from exc
+    if not isinstance(answer, dict):
+        raise MalformedAnswer("weixin: the answer is not a JSON object")
+    return answer
+
+
+def _is_file(response: HttpResponse) -> bool:
+    kind = response.headers.get("content-type", "").lower()
+    return (
+        response.body.startswith(MAGIC)
+        or kind.startswith(FILES)
+        or "content-disposition" in response.headers
+        or not ("json" in kind or kind.startswith("text/"))
+    )
+
+
+def _file(response: HttpResponse) -> Mapping[str, Any]:
+    """:raises MalformedAnswer: a page or nothing, where a file was asked for."""
+    if not response.body or not _is_file(response):
+        raise MalformedAnswer("weixin: the answer is neither a file nor JSON")
+    named = _FILENAME.search(response.headers.get("content-disposition", ""))
+    return {
+        "buffer": response.body,
+        "content_type": response.headers.get("content-type", "application/octet-stream"),
+        "filename": named[1] if named else None,
+        "num_used": response.headers.get("num-used"),
+    }
