@@ -10,9 +10,13 @@ from tongfu.call import Caller
 from tongfu.errors import InvalidParams
 from tongfu.payments import AccountPayments
 
+from .api.analysis import Analysis
 from .api.auth import Auth
+from .api.customer_service_message import CustomerServiceMessage
+from .api.img import Img
 from .api.send import Namespace
 from .api.wire import File
+from .api.wxacode import Wxacode
 
 if TYPE_CHECKING:
     from .account import WeixinAccount
@@ -27,6 +31,10 @@ class Weixin(Namespace):
         super().__init__(caller, account)
         self.payment = AccountPayments(caller.payment)
         self.auth = Auth(caller, account)
+        self.analysis = Analysis(caller, account)
+        self.customer_service_message = CustomerServiceMessage(caller, account)
+        self.wxacode = Wxacode(caller, account)
+        self.img = Img(caller, account)
 
     async def call(
         self,

@@ -20,6 +20,7 @@ from tongfu.errors import (
     PlatformRefused,
     RateLimited,
 )
+from tongfu_weixin.errors import RepliesUsedUp, ReplyWindowClosed
 
 STALE_TOKENS: Final = frozenset({40001, 40014, 42001})
 KINDS: Final[Mapping[int, type[PlatformRefused]]] = {
@@ -27,11 +28,13 @@ KINDS: Final[Mapping[int, type[PlatformRefused]]] = {
     61504: PlatformBusy,
     **dict.fromkeys((40001, 40014, 42001, 41001, 40013, 40125, 40243, 41002, 41004), CredentialRejected),
     **dict.fromkeys((40029, 40163), CodeRejected),
-    **dict.fromkeys((44990, 44991, 44993, 45009, 45011, 45047, 43108, 87020, 48006, 85406), RateLimited),
+    **dict.fromkeys((44990, 44991, 44993, 45009, 45011, 43108, 87020, 48006, 85406), RateLimited),
     **dict.fromkeys(
         (40164, 40200, 40226, 43107, 48001, 48004, 50002, 50004, 50007, 61004, 89503, 89506, 89507), PermissionDenied
     ),
     89300: OrderNotFound,
+    45015: ReplyWindowClosed,
+    45047: RepliesUsedUp,
 }
 ADVICE: Final[Mapping[int, str]] = {
     -1: "Try again in a moment",
@@ -39,15 +42,21 @@ ADVICE: Final[Mapping[int, str]] = {
     40029: "Ask the client for a new code",
     40163: "The code was used before, perhaps by a request that timed out; ask the client for a new one",
     40164: "Add this server's address to the IP whitelist of the console",
+    40007: "Temporary media live three days; upload it again",
     40125: "Check secret of the account",
     40226: "The platform blocks this user as high-risk",
+    41030: "The released version has no such page; check_path=False allows one that is not released",
     43101: "The user has not subscribed, or the subscription is used up: nothing to repair",
     45009: "The day's quota is used up",
     45011: "Wait for the next minute",
     45015: "The user wrote more than 48 hours ago",
+    45029: "The app's 100,000 permanent codes are used up; get_unlimited has no such limit",
     45047: "The user has to write again before more can be sent",
+    45080: "Only within 30 seconds of a message from or to the user",
+    45081: "It is shown already, for 15 seconds",
     47003: "A value of data breaks its keyword's limit",
     87009: "The session_key is no longer the user's: log in again",
+    101000: "The platform could not fetch img_url",
 }
 _RID: Final = re.compile(r"\brid:\s*([0-9A-Za-z-]{6,64})")
 

@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
-from tongfu.errors import MalformedAnswer
+from tongfu.errors import InvalidParams, MalformedAnswer
 from tongfu.model import Result, camel
 
 R = TypeVar("R", bound=Result)
@@ -64,22 +64,32 @@ class Media(ApiResult):
     """
     A file: an image, a temporary medium. ``content_type`` is as it came; ``buffer`` is the bytes.
 
-    ``num_used`` (``wxacode.get``) is how many of the app's 100,000 permanent codes are used.
+    ``num_used`` (``wxacode.get``) is how many of the app's 100,000 permanent codes are used. A temporary
+    video comes as ``video_url``, without bytes.
     """
 
-    content_type: str
-    buffer: bytes = field(repr=False)
+    content_type: str = ""
+    buffer: bytes = field(default=b"", repr=False)
     filename: str | None = None
     num_used: int | None = None
+    video_url: str | None = None
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def save(self, path: str | Path) -> Path:
-        """Write the file to *path*, which you choose: ``filename`` comes from outside. Answers the path."""
+        """
+        Write the file to *path*, which you choose: ``filename`` comes from outside. Answers the path.
+
+        :raises InvalidParams: there is no file here, but a ``video_url``.
+        """
+        if not self.buffer:
+            raise InvalidParams("weixin", "save", {"buffer": "empty; the file is at video_url"})
         target = Path(path)
         target.write_bytes(self.buffer)
         return target
 
     def to_camel(self) -> dict[str, Any]:
+        if self.video_url is not None:
+            return {"errCode": 0, "errMsg": "ok", "videoUrl": self.video_url}
         return {"errCode": 0, "errMsg": "ok", "contentType": self.content_type, "buffer": self.buffer}
 
 
@@ -106,6 +116,14 @@ def read(kind: type[R], answer: Any) -> R:
 def reads(kind: type[R]) -> Any:
     """A ``finish`` that reads a *kind*."""
     return lambda answer: read(kind, answer)
+
+
+def media(answer: Mapping[str, Any]) -> Media:
+    """:raises MalformedAnswer: JSON where a file was asked for, and no refusal either."""
+    found = read(Media, answer)
+    if not found.buffer and found.video_url is None:
+        raise MalformedAnswer("weixin: the answer is neither a file nor a video_url")
+    return found
 
 
 @cache

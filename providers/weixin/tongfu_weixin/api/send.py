@@ -53,6 +53,13 @@ class Namespace:
         self._account = account
 
     async def _send(
+        self, operation: str, method: str, path: str, finish: Callable[[Mapping[str, Any]], R], **parts: Any
+    ) -> R:
+        """Send one call, made of what ``_call`` takes."""
+        call = self._call(operation, method, path, finish, **parts)
+        return await self._caller.run(operation, lambda ctx: call)
+
+    def _call(
         self,
         operation: str,
         method: str,
@@ -61,10 +68,10 @@ class Namespace:
         *,
         access_token: str | None = None,
         **parts: Any,
-    ) -> R:
-        """Send with the token that was passed, else the account's, else the keeper's."""
+    ) -> Call[R]:
+        """A call with the token that was passed, else the account's, else the keeper's."""
         token = access_token or self._account.access_token
-        call = build(
+        return build(
             operation,
             method,
             path,
@@ -73,7 +80,6 @@ class Namespace:
             credentials=() if token else (TOKEN,),
             **parts,
         )
-        return await self._caller.run(operation, lambda ctx: call)
 
 
 def check(schema: ParamsSchema, operation: str, values: Mapping[str, Any]) -> None:

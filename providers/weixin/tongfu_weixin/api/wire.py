@@ -1,7 +1,7 @@
 """
 Requests to api.weixin.qq.com, and what comes back.
 
-A call's fields: ``query`` (text by name), ``json`` or ``file`` with ``form``, ``access_token`` where
+A call's fields: ``query`` (text by name), ``json`` or ``file`` and ``form``, ``access_token`` where
 the caller or the account brings one, ``binary`` where the answer may be a file.
 
 Source: https://developers.weixin.qq.com/miniprogram/dev/server/ "开发前必读"
@@ -39,6 +39,7 @@ SUFFIXES: Final = {
     "audio/mpeg": "mp3",
     "audio/amr": "amr",
 }
+_COUNT: Final = re.compile(r"\d{1,9}", re.ASCII)
 _FILENAME: Final = re.compile(r'filename="?([^";]+)"?')
 
 
@@ -60,7 +61,7 @@ def encode(account: WeixinAccount, call: Call[Any], ctx: Context) -> HttpRequest
         query = {TOKEN: token, **query}
     file: File | None = call.fields["file"]
     headers, body = HEADERS, b""
-    if file is not None:
+    if file is not None or call.fields["form"]:
         boundary = f"tongfu{ctx.nonce}"
         headers = {**HEADERS, "content-type": f"multipart/form-data; boundary={boundary}"}
         body = form(boundary, call.fields["form"], file)
@@ -83,12 +84,14 @@ def text(value: Mapping[str, Any]) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
-def form(boundary: str, values: Mapping[str, str], file: File) -> bytes:
+def form(boundary: str, values: Mapping[str, str], file: File | None) -> bytes:
     """A multipart body. A file part without a filename is refused by the platform."""
     parts = [
         f'--{boundary}\r\ncontent-disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode()
         for name, value in values.items()
     ]
+    if file is None:
+        return b"".join([*parts, f"--{boundary}--\r\n".encode()])
     filename = _safe(file.filename) or f"{file.part}.{SUFFIXES.get(file.content_type, 'bin')}"
     head = (
         f'--{boundary}\r\ncontent-disposition: form-data; name="{file.part}"; filename="{filename}"\r\n'
@@ -152,9 +155,10 @@ def _file(response: HttpResponse) -> Mapping[str, Any]:
     if not response.body or not _is_file(response):
         raise MalformedAnswer("weixin: the answer is neither a file nor JSON")
     named = _FILENAME.search(response.headers.get("content-disposition", ""))
+    used = _COUNT.fullmatch(response.headers.get("num-used", ""))
     return {
         "buffer": response.body,
         "content_type": response.headers.get("content-type", "application/octet-stream"),
         "filename": named[1] if named else None,
-        "num_used": response.headers.get("num-used"),
+        "num_used": used and int(used[0]),
     }
