@@ -41,7 +41,7 @@ CAMEL_TREND = {
     "stayTimeSession": 0.0,
     "visitDepth": 1.9838,
 }
-PAGE = {
+PAGE: dict[str, Any] = {
     "page_path": "pages/main/main.html",
     "page_visit_pv": 213429,
     "page_visit_uv": 55423,
@@ -254,8 +254,8 @@ async def test_spans_that_the_rules_allow(mini: Any, method: str, begin: Any, en
 
     await getattr(mini.weixin.analysis, method)(begin_date=begin, end_date=end)
 
-    compact = [str(day).replace("-", "") for day in (begin, end)]
-    assert '{"begin_date":"%s","end_date":"%s"}' % tuple(compact) == mini.wire()[2].decode()
+    first, last = (str(day).replace("-", "") for day in (begin, end))
+    assert f'{{"begin_date":"{first}","end_date":"{last}"}}'.encode() == mini.wire()[2]
 
 
 @pytest.mark.parametrize(
