@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import json
 import re
 import subprocess
 import sys
@@ -12,17 +13,59 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
 import tongfu
 import tongfu.emulator
 import tongfu.web
+from tongfu import HttpRequest, HttpResponse
+from tongfu_weixin import WeixinAccount
 
 ROOT = Path(__file__).resolve().parents[2]
 BLOCK = re.compile(
     r"(?:^<!-- given: (?P<given>[^\n]*) -->\n)?^(?P<indent> *)```python\n(?P<code>.*?)^ *```$", re.MULTILINE | re.DOTALL
 )
+
+JPEG = b"\xff\xd8\xff....."
+EXAMPLES: dict[str, Any] = {
+    "/datacube/getweanalysisappidweeklyretaininfo": {
+        "ref_date": "20170306-20170312",
+        "visit_uv_new": [{"key": 0, "value": 5464}],
+        "visit_uv": [{"key": 0, "value": 55500}],
+    },
+    "/datacube/getweanalysisappiddailyvisittrend": {
+        "list": [
+            {
+                "ref_date": "20170313",
+                "session_cnt": 142549,
+                "visit_pv": 472351,
+                "visit_uv": 55500,
+                "visit_uv_new": 5464,
+                "stay_time_session": 0,
+                "visit_depth": 1.9838,
+            }
+        ]
+    },
+    "/cgi-bin/message/custom/typing": {"errcode": 0, "errmsg": "ok"},
+    "/cgi-bin/message/custom/send": {"errcode": 0, "errmsg": "ok"},
+    "/cgi-bin/media/upload": {"type": "image", "media_id": "MEDIA_ID", "created_at": 1733131313},
+    "/wxa/getwxacodeunlimit": JPEG,
+    "/cv/img/aicrop": {
+        "errcode": 0,
+        "errmsg": "ok",
+        "results": [{"crop_left": 112, "crop_top": 0, "crop_right": 839, "crop_bottom": 727}],
+        "img_size": {"w": 966, "h": 728},
+    },
+    "/cv/img/qrcode": {
+        "errcode": 0,
+        "errmsg": "ok",
+        "code_results": [{"type_name": "EAN_13", "data": "5906789678957"}],
+        "img_size": {"w": 1000, "h": 900},
+    },
+    "/cgi-bin/openapi/quota/get": {"errcode": 0, "quota": {"daily_limit": 500, "used": 0, "remain": 500}},
+}
 
 
 @dataclass(frozen=True)
@@ -79,21 +122,42 @@ async def facade() -> AsyncIterator[dict[str, Any]]:
         yield {"tongfu": tongfu, "emu": emu, "tf": tf, "settings": emu.settings(), "orders": orders}
 
 
+class PlatformsExamples:
+    """A transport that answers each path of WeChat's API as its page shows."""
+
+    async def send(self, request: HttpRequest, timeout: float) -> HttpResponse:
+        answer = EXAMPLES[urlsplit(request.url).path]
+        if isinstance(answer, bytes):
+            return HttpResponse(200, {"content-type": "image/jpeg"}, answer)
+        return HttpResponse(200, {"content-type": "application/json"}, json.dumps(answer).encode())
+
+    async def close(self) -> None:
+        """There is nothing to close."""
+
+
+@pytest.fixture
+def mini_program(tmp_path: Path) -> dict[str, Any]:
+    """The names that core/docs/README.md promises to blocks that are ``given: mini program``."""
+    account = WeixinAccount(app_id="wx0123456789abcdef", access_token="TOKEN")
+    tf = tongfu.Tongfu({"weixin": account}, transport=PlatformsExamples())
+    return {"weixin": tf.open(account), "openid": "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o", "photo": JPEG, "folder": tmp_path}
+
+
 async def run(block: Block, names: dict[str, Any]) -> dict[str, Any]:
     """Execute the block, then each test function that it defines, with fixtures of the same emulator."""
     namespace = {"__name__": "a_page", **names}
     awaited = eval(block.compiled(), namespace)
     if inspect.isawaitable(awaited):
         await awaited
-    fixtures = {"tongfu_emulator": names["emu"], "tongfu_facade": names["tf"]}
+    fixtures = {"tongfu_emulator": names.get("emu"), "tongfu_facade": names.get("tf")}
     for test in [value for key, value in namespace.items() if key.startswith("test_")]:
         await test(**fixtures)
     return namespace
 
 
-def test_the_pages_have_blocks_of_both_kinds() -> None:
+def test_the_pages_have_blocks_of_every_kind() -> None:
     assert {"README.md", "README.zh-CN.md"} <= {block.page for block in ALONE} & {block.page for block in GIVEN}
-    assert {"", "facade"} == {block.given for block in ALL}
+    assert {"", "facade", "mini program"} == {block.given for block in ALL}
 
 
 def test_a_block_knows_its_place_its_indentation_and_what_it_is_given() -> None:
@@ -118,8 +182,10 @@ def test_a_block_runs_by_itself(block: Block, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("block", GIVEN, ids=name)
-async def test_a_block_runs_with_what_it_is_given(block: Block, facade: dict[str, Any]) -> None:
-    await run(block, facade)
+async def test_a_block_runs_with_what_it_is_given(
+    block: Block, facade: dict[str, Any], mini_program: dict[str, Any]
+) -> None:
+    await run(block, {"facade": facade, "mini program": mini_program}[block.given])
 
 
 async def test_a_block_that_is_wrong_fails(facade: dict[str, Any]) -> None:
