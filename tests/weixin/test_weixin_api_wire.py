@@ -147,6 +147,50 @@ async def test_a_file_goes_out_as_a_form_with_a_filename(mini: Any) -> None:
     ) == request.body
 
 
+async def test_a_form_needs_no_file(mini: Any) -> None:
+    mini.answers({})
+
+    await mini.weixin.call("POST", "/x", form={"ratios": "1"})
+
+    boundary = b"--tongfu0123456789abcdef0123456789abcdef"
+    assert (
+        boundary + b'\r\ncontent-disposition: form-data; name="ratios"\r\n\r\n1\r\n' + boundary + b"--\r\n"
+    ) == mini.sent[0].body
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {"json": {"content": "half an emoji \ud83d"}},
+        {"query": {"content": "\ud83d"}},
+        {"form": {"content": "\ud83d"}},
+        {"json": {"set": {1}}},
+        {"json": {"number": float("nan")}},
+    ],
+)
+@pytest.mark.parametrize("read_only", [True, False])
+async def test_what_cannot_be_written_is_refused_here(mini: Any, parts: dict[str, Any], read_only: bool) -> None:
+    with pytest.raises(InvalidParams, match="lone surrogates"):
+        await mini.weixin.call("POST", "/x", read_only=read_only, **parts)
+    assert [] == mini.sent
+
+
+@pytest.mark.parametrize(
+    ("method", "parts"),
+    [
+        ("POST", {"json": {}, "file": File("a", b"b", "image/png")}),
+        ("POST", {"json": {}, "form": {"a": "b"}}),
+        ("GET", {"json": {}}),
+        ("GET", {"form": {"a": "b"}}),
+        ("GET", {"file": File("a", b"b", "image/png")}),
+    ],
+)
+async def test_a_call_has_one_body_and_a_get_none(mini: Any, method: str, parts: dict[str, Any]) -> None:
+    with pytest.raises(InvalidParams, match="none of them with GET"):
+        await mini.weixin.call(method, "/x", **parts)
+    assert [] == mini.sent
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

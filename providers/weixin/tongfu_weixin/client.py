@@ -62,8 +62,8 @@ class Weixin(Namespace):
             problems["path"] = "expected a path such as /wxa/getwxadevinfo; parameters go through query"
         if query is not None and "access_token" in query:
             problems["query"] = "expected no access_token; pass access_token=…"
-        if sum(part is not None for part in (json, file)) > 1 or (method == "GET" and (json or file)):
-            problems["json"] = "expected json or file, and neither with GET"
+        if (json is not None and (file or form)) or (method == "GET" and (json is not None or file or form)):
+            problems["json"] = "expected json, or file and form, and none of them with GET"
         if problems:
             raise InvalidParams("weixin", "call", problems)
         return await self._send(

@@ -176,7 +176,7 @@ class CustomerServiceMessage(Namespace):
         Show (``Typing``) or hide (``CancelTyping``) that somebody is typing. It is shown for 15 seconds.
 
         The platform's pages name two addresses: its newer ones send mini programs to ``…/custom/business/typing``
-        (``business=True``), its older ones and every SDK to ``…/custom/typing``.
+        (``business=True``), its older ones to ``…/custom/typing``.
 
         :raises PlatformRefused: 45080: no message from or to the user in the last 30 seconds; 45081: shown already.
         """

@@ -45,7 +45,7 @@ class Crop(ApiItem):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Crops(ApiResult):
-    """Where to crop, best first within each ratio asked for."""
+    """Where to crop the picture."""
 
     results: tuple[Crop, ...]
     img_size: ImgSize

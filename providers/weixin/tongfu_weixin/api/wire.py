@@ -17,7 +17,7 @@ from typing import Any, Final
 from urllib.parse import quote, urlencode
 
 from tongfu.call import ANSWER_LIMIT, Call, Context, HttpRequest, HttpResponse
-from tongfu.errors import MalformedAnswer, TransportError
+from tongfu.errors import InvalidParams, MalformedAnswer, TransportError
 from tongfu_weixin.account import API_BACKUP_HOST, API_HOST, WeixinAccount
 
 from .errors import refused
@@ -54,20 +54,21 @@ class File:
 
 
 def encode(account: WeixinAccount, call: Call[Any], ctx: Context) -> HttpRequest:
-    """Write one request; the token goes into the query, always, and JSON is raw UTF-8."""
+    """
+    Write one request; the token goes into the query, always, and JSON is raw UTF-8.
+
+    :raises InvalidParams: a value that JSON has not, or half a surrogate pair, which a user's text may end in.
+    """
     query = dict(call.fields["query"])
     token = call.fields[TOKEN] or (ctx.credentials[TOKEN].value if TOKEN in call.credentials else "")
     if token:
         query = {TOKEN: token, **query}
-    file: File | None = call.fields["file"]
-    headers, body = HEADERS, b""
-    if file is not None or call.fields["form"]:
-        boundary = f"tongfu{ctx.nonce}"
-        headers = {**HEADERS, "content-type": f"multipart/form-data; boundary={boundary}"}
-        body = form(boundary, call.fields["form"], file)
-    elif call.fields["json"] is not None:
-        headers, body = JSON_HEADERS, text(call.fields["json"]).encode()
-    path = call.endpoint + ("?" + urlencode(query, quote_via=quote, safe="") if query else "")
+    try:
+        headers, body = _body(call, ctx.nonce)
+        path = call.endpoint + ("?" + urlencode(query, quote_via=quote, safe="") if query else "")
+    except (TypeError, ValueError, RecursionError) as exc:
+        wanted = "expected JSON values, and text without lone surrogates"
+        raise InvalidParams("weixin", call.operation, {"parameters": f"{wanted} ({type(exc).__name__})"}) from exc
     return HttpRequest(
         call.method,
         account.api_base_url + path,
@@ -77,6 +78,17 @@ def encode(account: WeixinAccount, call: Call[Any], ctx: Context) -> HttpRequest
         body_limit=MEDIA_LIMIT if call.fields["binary"] else ANSWER_LIMIT,
         ca=account.ca_pem if isinstance(account.ca_pem, bytes) else account.ca_pem.encode(),
     )
+
+
+def _body(call: Call[Any], nonce: str) -> tuple[Mapping[str, str], bytes]:
+    file: File | None = call.fields["file"]
+    if file is not None or call.fields["form"]:
+        boundary = f"tongfu{nonce}"
+        headers = {**HEADERS, "content-type": f"multipart/form-data; boundary={boundary}"}
+        return headers, form(boundary, call.fields["form"], file)
+    if call.fields["json"] is not None:
+        return JSON_HEADERS, text(call.fields["json"]).encode()
+    return HEADERS, b""
 
 
 def text(value: Mapping[str, Any]) -> str:
