@@ -152,7 +152,8 @@ class Notification:
                     raise MalformedAnswer(f"a notification is larger than {NOTIFICATION_LIMIT} bytes")
         except (web.RequestPayloadError, ConnectionError) as exc:
             raise MalformedAnswer(f"a notification's body cannot be read ({type(exc).__name__})") from exc
-        return cls(joined(request.headers), bytes(body), dict(request.query))
+        query = {name: ", ".join(request.query.getall(name)) for name in request.query}
+        return cls(joined(request.headers), bytes(body), query)
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,6 +116,11 @@ async def test_a_second_signature_header_is_not_hidden(origin: str) -> None:
         assert (await response.json())[0] == "good, evil"
 
 
+async def test_a_second_query_parameter_is_not_hidden(origin: str) -> None:
+    async with aiohttp.ClientSession() as session, session.post(f"{origin}/n?a=good&b=1&a=evil", data=b"x") as response:
+        assert (await response.json())[2] == {"a": "good, evil", "b": "1"}
+
+
 @pytest.mark.parametrize("declared", [True, False], ids=["declared", "chunked"])
 async def test_a_request_that_is_too_large_is_refused(origin: str, declared: bool) -> None:
     body = b"x" * (NOTIFICATION_LIMIT + 1)

@@ -31,6 +31,7 @@ GOOD: dict[str, Any] = {
         ({"timeout": True}, "timeout"),
         ({"base_url": "api.mch.weixin.qq.com"}, "base_url"),
         ({"protocol": "v3"}, "protocol"),
+        ({"push_mode": "secret"}, "push_mode"),
     ],
 )
 def test_a_wrong_field_is_named(change: dict[str, Any], field: str) -> None:
@@ -39,9 +40,19 @@ def test_a_wrong_field_is_named(change: dict[str, Any], field: str) -> None:
 
 
 def test_no_secret_shows_and_none_is_pickled() -> None:
-    account = WeixinAccount(**GOOD, secret="app-secret", pfx=b"pfx-bytes", api_v3_key="v3-key")
+    account = WeixinAccount(
+        **GOOD,
+        secret="app-secret",
+        pfx=b"pfx-bytes",
+        api_v3_key="v3-key",
+        push_token="push-token",
+        push_aes_key="push-aes-key",
+        api_aes_key="api-aes-key",
+        api_private_key="api-private-key",
+    )
 
-    for secret in (GOOD["key"], "app-secret", "pfx-bytes", "v3-key"):
+    secrets = ("push-token", "push-aes-key", "api-aes-key", "api-private-key")
+    for secret in (GOOD["key"], "app-secret", "pfx-bytes", "v3-key", *secrets):
         assert secret not in repr(account) + str(account)
     for attempt in (pickle.dumps, copy.copy):
         with pytest.raises(TypeError, match="secrets"):

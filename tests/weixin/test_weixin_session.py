@@ -105,7 +105,7 @@ def test_a_share_decrypts() -> None:
 
 @pytest.mark.parametrize("read", [session.decrypt_phone, session.decrypt_share])
 def test_another_payload_than_the_one_asked_for_is_malformed(read: Callable[..., Any]) -> None:
-    with pytest.raises(MalformedAnswer, match="has no (phoneNumber|openGId)"):
+    with pytest.raises(MalformedAnswer, match=r"has no (phoneNumber|openGId)"):
         read(DATA, IV, KEY, app_id=APP_ID)
 
 

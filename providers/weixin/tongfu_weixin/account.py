@@ -37,6 +37,14 @@ class WeixinAccount:
     :param access_token: a token you fetch yourself; without it one is fetched and kept, which needs ``secret``.
     :param stable_token: False fetches from ``/cgi-bin/token``, where each new token ends the one before.
     :param base_url: WeChat Pay's host; another than the default has no backup host.
+    :param push_token: the Token of the message push, 3 to 32 characters.
+    :param push_aes_key: its EncodingAESKey, 43 characters. With it, only encrypted messages are accepted.
+    :param push_mode: ``plain``, ``compat`` or ``secure``; empty for ``secure`` with a ``push_aes_key`` and
+        ``plain`` without. ``compat`` accepts both, so whoever can forge a plain message can forge any.
+    :param api_aes_key: the API symmetric key of "API 安全", base64 of 32 bytes; ``api_aes_key_sn`` its number there.
+    :param api_private_key: the app's RSA private key whose public half was entered there.
+    :param api_platform_cert: the platform's certificate or public key from there; ``api_platform_cert_sn`` its
+        number as shown there, which is not the X.509 serial.
     :param ca_pem: one more trusted certificate authority, such as an emulator's.
     """
 
@@ -62,6 +70,14 @@ class WeixinAccount:
     sub_app_id: str = ""
     sub_mch_id: str = ""
     protocol: str | None = None
+    push_token: str = field(default="", repr=False)
+    push_aes_key: str = field(default="", repr=False)
+    push_mode: str = ""
+    api_aes_key: str = field(default="", repr=False)
+    api_aes_key_sn: str = ""
+    api_private_key: bytes | str | Path | None = field(default=None, repr=False)
+    api_platform_cert: bytes | str | Path | None = field(default=None, repr=False)
+    api_platform_cert_sn: str = ""
     ca_pem: bytes | str = field(default=b"", repr=False)
     stable_token: bool = True
 
@@ -78,6 +94,10 @@ class WeixinAccount:
             raise ConfigError("sign_type: expected MD5 or HMAC-SHA256")
         if self.protocol not in (None, "v2"):
             raise ConfigError("protocol: expected v2 or nothing; APIv3 is not supported yet")
+        if self.push_mode not in ("", "plain", "compat", "secure"):
+            raise ConfigError("push_mode: expected plain, compat, secure or nothing")
+        if self.push_mode and (self.push_mode == "plain") == bool(self.push_aes_key):
+            raise ConfigError("push_mode: compat and secure need push_aes_key, and plain would not use it")
         if isinstance(self.timeout, bool) or not isinstance(self.timeout, int | float) or not 0 < self.timeout < 600:
             raise ConfigError("timeout: expected seconds, more than 0 and less than 600")
         for name in ("base_url", "api_base_url"):

@@ -194,7 +194,7 @@ def check_raw_data(raw_data: str, signature: str, session_key: str) -> None:
     encoded = _utf8(raw_data)
     if encoded is None or len(encoded) > DATA_LIMIT:
         problems["raw_data"] = f"expected the client's rawData as a str of at most {DATA_LIMIT} bytes"
-    if not isinstance(signature, str):
+    if not _is(str, signature):
         problems["signature"] = "expected the client's signature as a str"
     if problems or encoded is None:
         raise InvalidParams("weixin", "check_raw_data", problems)
@@ -207,7 +207,7 @@ def check_raw_data(raw_data: str, signature: str, session_key: str) -> None:
 def signature_of(session_key: str, message: bytes = b"") -> str:
     """The session's signature over *message*: lower-case hex, HMAC-SHA256. checksession signs the empty message."""
     problems = _key_problem(session_key)
-    if not isinstance(message, bytes):
+    if not _is(bytes, message):
         problems["message"] = "expected bytes"
     if problems:
         raise InvalidParams("weixin", "signature_of", problems)
@@ -249,6 +249,10 @@ def _opened(key: bytes, vector: bytes, sealed: bytes) -> dict[str, Any]:
         return strict_json.load(plain[:-pad])
     except MalformedAnswer:
         raise StaleSessionKey from None
+
+
+def _is(kind: type[Any], value: Any) -> bool:
+    return isinstance(value, kind)
 
 
 def _decoded(text: Any, most: int) -> bytes | None:
