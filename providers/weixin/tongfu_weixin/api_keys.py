@@ -1,0 +1,103 @@
+"""
+The three keys of "API 安全", in every form people paste: PEM, DER, base64, a path.
+
+Each RSA key is parsed once per process: OpenSSL checks a private key for 30 ms, the time of a hundred signatures.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import re
+from pathlib import Path
+from typing import Final
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from tongfu.errors import ConfigError
+
+KeyText = bytes | str | Path
+LEAST_BITS: Final = 2048
+_HEADER: Final = re.compile(rb"-----[^-]*-----")
+_private: dict[bytes, rsa.RSAPrivateKey] = {}
+_public: dict[bytes, rsa.RSAPublicKey] = {}
+
+
+def symmetric_key(text: str) -> bytes:
+    """:raises ConfigError: not base64 of 32 bytes."""
+    try:
+        key = base64.b64decode(text, validate=True)
+    except (TypeError, ValueError):
+        key = b""
+    if len(key) != 32:
+        raise ConfigError("api_aes_key: expected base64 of 32 bytes, an AES256_GCM key; SM4 is not supported")
+    return key
+
+
+def private_key(text: KeyText) -> rsa.RSAPrivateKey:
+    """:raises ConfigError: not an RSA private key of at least 2048 bits."""
+    digest = _digest(text)
+    known = _private.get(digest)
+    if known is None:
+        try:
+            key = serialization.load_der_private_key(_der("api_private_key", text), None)
+        except (ValueError, TypeError, UnsupportedAlgorithm) as exc:
+            raise ConfigError(
+                "api_private_key: not an RSA private key; expected the app's own, as PEM, DER, base64 or a path"
+            ) from exc
+        if not isinstance(key, rsa.RSAPrivateKey) or key.key_size < LEAST_BITS:
+            raise ConfigError(f"api_private_key: expected an RSA key of at least {LEAST_BITS} bits")
+        known = _private[digest] = key
+    return known
+
+
+def platform_key(text: KeyText) -> rsa.RSAPublicKey:
+    """
+    The public key of a certificate, or a public key.
+
+    :raises ConfigError: neither, or not RSA of at least 2048 bits.
+    """
+    digest = _digest(text)
+    known = _public.get(digest)
+    if known is None:
+        der = _der("api_platform_cert", text)
+        key: object
+        try:
+            try:
+                key = x509.load_der_x509_certificate(der).public_key()
+            except ValueError:
+                key = serialization.load_der_public_key(der)
+        except (ValueError, TypeError, UnsupportedAlgorithm) as exc:
+            raise ConfigError(
+                "api_platform_cert: neither a certificate nor a public key that is RSA; expected the platform's (not "
+                "the app's), as PEM, DER, base64 or a path; SM2 is not supported"
+            ) from exc
+        if not isinstance(key, rsa.RSAPublicKey) or key.key_size < LEAST_BITS:
+            raise ConfigError(f"api_platform_cert: expected an RSA key of at least {LEAST_BITS} bits")
+        known = _public[digest] = key
+    return known
+
+
+def _digest(text: KeyText) -> bytes:
+    kind = b"p" if isinstance(text, Path) else b"t"
+    content = text if isinstance(text, bytes) else str(text).encode("utf-8", "surrogatepass")
+    return hashlib.sha256(kind + content).digest()
+
+
+def _der(field: str, text: KeyText) -> bytes:
+    if isinstance(text, Path) or (isinstance(text, str) and len(text) < 200 and "-----" not in text):
+        try:
+            text = Path(text).read_bytes()
+        except (OSError, ValueError) as exc:
+            raise ConfigError(f"{field}: the file cannot be read; expected PEM, DER, base64 or a path") from exc
+    content = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
+    if content[:1] == b"\x30":
+        return content
+    try:
+        return base64.b64decode(b"".join(_HEADER.sub(b"", content).split()), validate=True)
+    except (binascii.Error, ValueError) as exc:
+        raise ConfigError(f"{field}: neither base64 nor PEM nor DER") from exc
