@@ -7,8 +7,11 @@ import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import urlencode
 
+import aiohttp
 import pytest
+from aiohttp import web
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from hypothesis import given
 from hypothesis import strategies as st
@@ -512,6 +515,33 @@ def test_randomness_is_new_for_each_reply_and_16_bytes() -> None:
     assert 20 == len({ours.reply(message, {"a": 1}).body for _ in range(20)})
     with pytest.raises(ValueError, match="16"):
         push_crypto.encrypt(b"k" * 32, b"", APP_ID, b"short")
+
+
+# --- from a socket ------------------------------------------------------------------------------
+
+
+async def test_an_aiohttp_handler_reads_and_answers_and_sees_parameters_that_come_twice() -> None:
+    async def handler(request: web.BaseRequest) -> web.Response:
+        try:
+            message = push().read(await Notification.from_request(request))
+        except TongfuError as exc:
+            return web.Response(status=400, text=type(exc).__name__)
+        reply = push(1713424427).reply(message, {"demo_resp": "good luck"})
+        return web.Response(status=reply.status, headers=reply.headers, body=reply.body)
+
+    runner = web.ServerRunner(web.Server(handler), shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    url = f"http://127.0.0.1:{runner.addresses[0][1]}/push?{urlencode(SECURE_QUERY)}"
+    async with aiohttp.ClientSession() as client:
+        async with client.post(url, json=SECURE) as response:
+            answer = (response.status, response.content_type, (await response.json())["MsgSignature"])
+        async with client.post(f"{url}&nonce=415670741", json=SECURE) as response:
+            twice = (response.status, await response.text())
+    await runner.cleanup()
+
+    assert (200, "application/json", "1b9339964ed2e271e7c7b6ff2b0ef902fc94dea1") == answer
+    assert (400, "SignatureError") == twice
 
 
 # --- replies ------------------------------------------------------------------------------------
