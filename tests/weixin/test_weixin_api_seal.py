@@ -7,7 +7,6 @@ import json
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -98,10 +97,8 @@ def at(timestamp: int) -> datetime:
     return datetime.fromtimestamp(timestamp, UTC)
 
 
-@cache
-def key(name: str, bits: int = 2048) -> rsa.RSAPrivateKey:
-    """A throw-away key: *name* tells two of them apart."""
-    return rsa.generate_private_key(65537, bits)
+# Throw-away keys, made before hypothesis looks at the time.
+KEYS = {"app": rsa.generate_private_key(65537, 2048), "platform": rsa.generate_private_key(65537, 2048)}
 
 
 def private_pem(made: Any) -> bytes:
@@ -121,7 +118,7 @@ def account(**changes: Any) -> WeixinAccount:
         "app_id": APP_ID,
         "api_aes_key": AES_KEY,
         "api_aes_key_sn": AES_SN,
-        "api_private_key": private_pem(key("app")),
+        "api_private_key": private_pem(KEYS["app"]),
         "api_platform_cert": CERT,
         "api_platform_cert_sn": CERT_SN,
     }
@@ -151,11 +148,11 @@ def answered(real: Any, timestamp: int = 1635927956, **changes: Any) -> tuple[di
 
 def signed(payload: bytes, salt: int = 32) -> str:
     pss = padding.PSS(padding.MGF1(hashes.SHA256()), salt)
-    return base64.b64encode(key("platform").sign(payload, pss, hashes.SHA256())).decode()
+    return base64.b64encode(KEYS["platform"].sign(payload, pss, hashes.SHA256())).decode()
 
 
 def ours(headers: Mapping[str, str], body: bytes) -> Any:
-    return opened(headers, body, api_platform_cert=public(key("platform")))
+    return opened(headers, body, api_platform_cert=public(KEYS["platform"]))
 
 
 HEAD = {"_n": "n", "_appid": APP_ID, "_timestamp": 1635927956}
@@ -177,7 +174,7 @@ def test_the_request_is_the_documented_one() -> None:
         "Wechatmp-AppId": APP_ID,
         "Wechatmp-TimeStamp": "1635927954",
     } == headers
-    key("app").public_key().verify(
+    KEYS["app"].public_key().verify(
         base64.b64decode(signature),
         f"{URL}\n{APP_ID}\n1635927954\n".encode() + BODY,
         padding.PSS(padding.MGF1(hashes.SHA256()), 32),
@@ -381,12 +378,21 @@ def test_a_symmetric_key_of_the_wrong_form_is_named(value: str) -> None:
         api_seal.seal(account(api_aes_key=value), URL, {}, at(1635927954), "n")
 
 
-SMALL = private_pem(key("small", 1024))
+SMALL = rsa.generate_private_key(65537, 1024)
 CURVE = ec.generate_private_key(ec.SECP256R1())
 
 
 @pytest.mark.parametrize(
-    "value", ["no/such/file", "x" * 400, b"0junk", Path("no such file"), SMALL, private_pem(CURVE), public(key("app"))]
+    "value",
+    [
+        "no/such/file",
+        "x" * 400,
+        b"0junk",
+        Path("no such file"),
+        private_pem(SMALL),
+        private_pem(CURVE),
+        public(KEYS["app"]),
+    ],
 )
 def test_a_private_key_of_the_wrong_form_is_named(value: Any) -> None:
     with pytest.raises(ConfigError, match=r"^api_private_key:") as caught:
@@ -396,7 +402,7 @@ def test_a_private_key_of_the_wrong_form_is_named(value: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", ["no/such/file", "x" * 400, b"0junk", public(key("small", 1024)), public(CURVE), SMALL]
+    "value", ["no/such/file", "x" * 400, b"0junk", public(SMALL), public(CURVE), private_pem(SMALL)]
 )
 def test_a_platform_certificate_of_the_wrong_form_is_named(value: Any) -> None:
     with pytest.raises(ConfigError, match=r"^api_platform_cert:"):
@@ -404,7 +410,7 @@ def test_a_platform_certificate_of_the_wrong_form_is_named(value: Any) -> None:
 
 
 def test_keys_come_in_every_form(tmp_path: Path) -> None:
-    made = key("app")
+    made = KEYS["app"]
     pem = private_pem(made)
     der = base64.b64decode(b"".join(pem.splitlines()[1:-1]))
     path = tmp_path / "key.pem"
@@ -424,7 +430,7 @@ def test_keys_come_in_every_form(tmp_path: Path) -> None:
 
 
 def test_a_key_is_parsed_once() -> None:
-    pem = private_pem(key("app"))
+    pem = private_pem(KEYS["app"])
 
     assert api_keys.private_key(pem) is api_keys.private_key(bytes(pem))
     assert api_keys.platform_key(CERT) is api_keys.platform_key(str(CERT))

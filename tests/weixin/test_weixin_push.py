@@ -124,6 +124,8 @@ def test_the_plain_message_is_read() -> None:
         )
         == message
     )
+    assert PLAIN == message.raw
+    assert {message: 1}
 
 
 def test_the_secure_message_is_read() -> None:
@@ -421,6 +423,8 @@ def test_an_older_message_is_refused_unless_the_caller_says_otherwise(off: int) 
     with pytest.raises(SignatureError, match="timestamp"):
         push(1714112445 + off).read(posted(SECURE, SECURE_QUERY))
 
+    with pytest.raises(SignatureError, match="timestamp"):
+        push(1714112445 + off).read(posted(SECURE, SECURE_QUERY), max_age=float("nan"))
     assert push(1714112445 + off).read(posted(SECURE, SECURE_QUERY), max_age=None).encrypted
     assert push(1714112445 + off).read(posted(SECURE, SECURE_QUERY), max_age=301).encrypted
 

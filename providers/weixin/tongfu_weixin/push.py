@@ -55,7 +55,7 @@ class PushMessage(Result):
     kind: str
     encrypted: bool
     nonce: str = field(repr=False)
-    raw: Mapping[str, Any] = field(repr=False)
+    raw: Mapping[str, Any] = field(repr=False, compare=False)
 
     @property
     def dedupe_key(self) -> str:
@@ -195,7 +195,7 @@ class MessagePush:
             raise SignatureError(
                 f"weixin: the push's {name} is wrong: it is not WeChat's, or push_token is not the console's"
             )
-        if max_age is not None and abs(self._clock().timestamp() - int(timestamp)) > max_age:
+        if max_age is not None and not abs(self._clock().timestamp() - int(timestamp)) <= max_age:
             raise SignatureError(f"weixin: the push's timestamp is more than {max_age:g} seconds off our clock")
         return nonce
 
