@@ -13,7 +13,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from multidict import MultiDict
 
@@ -326,18 +326,40 @@ def test_a_field_of_the_wrong_form_is_malformed(changes: dict[str, Any]) -> None
         b"<root><a>1</a></root>",
         b'<xml><a b="1">1</a></xml>',
         b"<xml>between<a>1</a></xml>",
-        b"<xml><MsgType>text</MsgType><MsgType>event</MsgType></xml>",
+        b"<!DOCTYPE xml><xml><a>1</a></xml>",
         b"<xml>" + b"<a>" * 20 + b"</a>" * 20 + b"</xml>",
         b"<xml>" + b"<a/>" * 6000 + b"</xml>",
         b'<!DOCTYPE x [<!ENTITY a "b">]><xml><a>&a;</a></xml>',
-        b'<?xml version="1.0" encoding="utf-16"?><xml><a>1</a></xml>',
+        b"<xml><a>\xff</a></xml>",
+        b"<xml><a>\xed\xa0\x80</a></xml>",
+        '<?xml version="1.0" encoding="utf-16"?><xml><a>1</a></xml>'.encode("utf-16"),
         b"<xml><?php 1 ?><a>1</a></xml>",
-        b'<?xml version="1.0" encoding="nonsense"?><xml><a>1</a></xml>',
     ],
 )
 def test_what_is_neither_safe_xml_nor_safe_json_is_malformed(body: bytes) -> None:
     with pytest.raises(MalformedAnswer):
+        push_text.parse(body)
+    with pytest.raises(MalformedAnswer):
         plain_push().read(signed(body))
+
+
+@pytest.mark.parametrize("says", ["utf-16", "nonsense", "GBK"])
+def test_xml_is_utf_8_whatever_it_says(says: str) -> None:
+    assert ("xml", {"a": "二"}) == push_text.parse(
+        f'<?xml version="1.0" encoding="{says}"?><xml><a>二</a></xml>'.encode()
+    )
+
+
+@pytest.mark.parametrize("name", ["ToUserName", "FromUserName", "CreateTime", "MsgType", "MsgId"])
+def test_an_element_of_the_envelope_comes_once(name: str) -> None:
+    with pytest.raises(MalformedAnswer, match=name):
+        plain_push().read(signed(TEXT_XML.replace(b"</xml>", f"<{name}>1</{name}></xml>".encode())))
+
+
+def test_encrypt_comes_once() -> None:
+    body = f"<xml><Encrypt>{ENCRYPT}</Encrypt><Encrypt>{ENCRYPT}</Encrypt></xml>".encode()
+    with pytest.raises(MalformedAnswer, match="Encrypt"):
+        push().read(posted(body, SECURE_QUERY))
 
 
 # --- who sent it --------------------------------------------------------------------------------
@@ -429,15 +451,15 @@ def test_an_older_message_is_refused_unless_the_caller_says_otherwise(off: int) 
     assert push(1714112445 + off).read(posted(SECURE, SECURE_QUERY), max_age=301).encrypted
 
 
-@pytest.mark.parametrize("echostr", ["", None, "<b>", "a b", "a" * 257])
-def test_an_echostr_that_could_be_a_page_is_not_sent_back_as_one(echostr: Any) -> None:
-    query = {**PLAIN_QUERY, "echostr": echostr}
-    try:
-        reply = push(1714037059).check_url(Notification({}, b"", query))
-    except (SignatureError, MalformedAnswer):
-        assert echostr != "<b>"
-    else:
-        assert {"content-type": "text/plain; charset=utf-8"} == reply.headers
+@pytest.mark.parametrize("echostr", ["a b", "<b>\n", "二", "a" * 257])
+def test_an_echostr_that_the_console_does_not_make_is_not_sent_back(echostr: str) -> None:
+    with pytest.raises(MalformedAnswer, match="echostr"):
+        push(1714037059).check_url(Notification({}, b"", {**PLAIN_QUERY, "echostr": echostr}))
+
+
+def test_a_url_check_without_echostr_is_none() -> None:
+    with pytest.raises(SignatureError, match="echostr"):
+        push(1714037059).check_url(Notification({}, b"", PLAIN_QUERY))
 
 
 def test_a_url_check_that_is_not_signed_is_refused() -> None:
@@ -686,6 +708,7 @@ def test_no_tampered_ciphertext_is_read(data: st.DataObject) -> None:
         push().read(posted(tampered, SECURE_QUERY))
 
 
+@example({"a": "\r\n\r &#13; \t", "b": "]]>"})
 @given(st.dictionaries(st.from_regex(r"[A-Za-z_]\w{0,9}", fullmatch=True).filter(str.isascii), st.text(), max_size=5))
 def test_what_is_built_is_parsed(fields: dict[str, str]) -> None:
     for kind in ("xml", "json"):

@@ -171,14 +171,22 @@ def test_an_empty_session_key_signs_nothing(key: str, message: Any) -> None:
         session.signature_of(key, message)
 
 
+GOOD = b'{"watermark":{"appid":"wx4f4bc4dec97d474b"}} '
+GOOD += b" " * (15 - len(GOOD) % 16)  # what is left after whichever bytes were cut off is good JSON
+
+
+def test_good_padding_is_good() -> None:
+    assert {"watermark": {"appid": APP_ID}} == opened(sealed(GOOD, pad=b"\x01"))
+
+
 STALE: dict[str, tuple[str, dict[str, Any]]] = {
     "another session's key": (DATA, {"key": RAW_KEY}),
     "another iv": (DATA, {"iv": "Cds8j3VYoGvnTp1BrjXdJg=="}),
     "a block too few": (base64.b64encode(base64.b64decode(DATA)[:-16]).decode(), {}),
     "no whole blocks": (base64.b64encode(base64.b64decode(DATA)[:-1]).decode(), {}),
-    "padding of 0": (sealed(b"x" * 15, pad=b"\0"), {}),
-    "padding of 17": (sealed(b"x" * 15, pad=b"\x11" * 17), {}),
-    "padding of unlike bytes": (sealed(b"x" * 14, pad=b"\x01\x02"), {}),
+    "padding of 0": (sealed(GOOD, pad=b"\0"), {}),
+    "padding of 17": (sealed(GOOD, pad=b"\x11" * 17), {}),
+    "padding of unlike bytes": (sealed(GOOD[:-1], pad=b"\x01\x02"), {}),
     "no JSON": (sealed(b"what"), {}),
     "no object": (sealed(b"[]"), {}),
     "a name twice": (sealed(b'{"a":1,"a":2}'), {}),

@@ -83,7 +83,7 @@ def decrypt(key: bytes, encrypted: str, app_id: str) -> bytes:
         raise SignatureError(_UNDECIPHERED)
     plain = plain[:-pad]
     end = _HEAD + int.from_bytes(plain[16:_HEAD], "big")
-    if len(plain) < _HEAD or end > len(plain):
+    if end > len(plain):
         raise SignatureError(_UNDECIPHERED)
     if plain[end:] != app_id.encode():
         raise SignatureError("weixin: the message was pushed to another app than this account's app_id")

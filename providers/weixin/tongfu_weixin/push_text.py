@@ -19,7 +19,6 @@ from . import strict_json
 
 XML: Final = "xml"
 JSON: Final = "json"
-ONCE: Final = frozenset({"ToUserName", "FromUserName", "CreateTime", "MsgType", "MsgId", "Event", "Encrypt"})
 _MOST_ELEMENTS: Final = 5000
 _DEEPEST: Final = 16
 _NAME: Final = re.compile(r"[A-Za-z_][\w.-]{0,99}", re.ASCII)
@@ -89,8 +88,6 @@ def _parse_xml(body: bytes) -> dict[str, Any]:
         raise MalformedAnswer(f"weixin: not well-formed XML ({expat.ErrorString(exc.code)})") from None
     except _Refused as exc:
         raise MalformedAnswer(f"weixin: {exc}") from None
-    except (ValueError, LookupError) as exc:
-        raise MalformedAnswer(f"weixin: XML in another encoding than UTF-8 ({type(exc).__name__})") from None
     if not isinstance(reader.found, dict):
         raise MalformedAnswer("weixin: the pushed message has no fields")
     return reader.found
@@ -133,8 +130,6 @@ class _Tree:
         if name not in siblings:
             siblings[name] = value
             return
-        if len(self._open) == 1 and name in ONCE:
-            raise _Refused(f"the element <{name}> comes twice")
         if not isinstance(siblings[name], list):
             siblings[name] = [siblings[name]]
         siblings[name].append(value)
