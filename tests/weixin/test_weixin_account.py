@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+from dataclasses import fields
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from tongfu import ConfigError, Tongfu
 from tongfu.testing import FakeTransport
 from tongfu_weixin import WeixinAccount
+from tongfu_weixin.schema import WeixinAccountSchema
 
 GOOD: dict[str, Any] = {
     "app_id": "wxd930ea5d5a258f4f",
@@ -78,3 +80,15 @@ def test_two_accounts_share_no_credentials() -> None:
 
     assert len({account.scope for account in accounts}) == 4
     assert all(GOOD["key"] not in account.scope for account in accounts)
+
+
+def test_every_field_can_be_a_plain_setting() -> None:
+    assert {one.name for one in fields(WeixinAccount)} == set(WeixinAccountSchema().fields)
+
+
+def test_a_mode_of_the_push_that_does_not_fit_the_key_is_refused_from_settings_too() -> None:
+    settings = {"app_id": "wx1", "push_token": "AAAAA", "push_mode": "secure"}
+    with pytest.raises(ConfigError, match="push_mode"):
+        WeixinAccountSchema().build("shop", settings)
+
+    assert "secure" == WeixinAccountSchema().build("shop", {**settings, "push_aes_key": "A" * 43}).push_mode
