@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from tongfu import ConfigError, InvalidParams, MalformedAnswer, SignatureError, TongfuError
 from tongfu_weixin import WeixinAccount, api_keys, api_seal
+from tongfu_weixin.account import SEAL_FIELDS
 
 # 服务端 API 签名加密指南, its example getuserriskrank
 APP_ID = "wxba6223c06417af7b"
@@ -359,7 +360,7 @@ def test_an_unsigned_refusal_is_known_as_one_and_an_unsigned_success_is_not() ->
 def test_it_is_on_with_all_five_fields_off_with_none_and_wrong_with_some() -> None:
     assert api_seal.is_on(account())
     assert not api_seal.is_on(WeixinAccount(app_id=APP_ID))
-    for name in api_seal.NEEDED:
+    for name in SEAL_FIELDS:
         with pytest.raises(ConfigError, match=name):
             api_seal.is_on(account(**{name: ""}))
 

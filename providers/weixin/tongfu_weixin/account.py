@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 PAY_HOST: Final = "https://api.mch.weixin.qq.com"
 PAY_BACKUP_HOST: Final = "https://api2.mch.weixin.qq.com"
 API_HOST: Final = "https://api.weixin.qq.com"
+SEAL_FIELDS: Final = ("api_aes_key", "api_aes_key_sn", "api_private_key", "api_platform_cert", "api_platform_cert_sn")
 API_BACKUP_HOST: Final = "https://api2.weixin.qq.com"
 
 

@@ -27,7 +27,7 @@ from tongfu.call import joined
 from tongfu.errors import InvalidParams, MalformedAnswer, SignatureError
 
 from . import api_keys, strict_json
-from .account import WeixinAccount
+from .account import SEAL_FIELDS, WeixinAccount
 
 #: The paths whose pages bear "支持加密请求" and whose answers are JSON. The pages of createwxaqrcode, getwxacode and
 #: getwxacodeunlimit bear it too, but no page says how an image is sealed. Uploads are never sealed.
@@ -56,7 +56,6 @@ SEALABLE: Final = frozenset(
         "/wxa/msg_sec_check",
     }
 )
-NEEDED: Final = ("api_aes_key", "api_aes_key_sn", "api_private_key", "api_platform_cert", "api_platform_cert_sn")
 WINDOW: Final = 300  # seconds by which an answer's clock may differ from ours
 _HASH: Final = hashes.SHA256()
 _PSS: Final = padding.PSS(padding.MGF1(_HASH), 32)
@@ -71,9 +70,9 @@ def is_on(account: WeixinAccount) -> bool:
 
     :raises ConfigError: it has some of what that needs, but not all.
     """
-    if not any(getattr(account, name) for name in NEEDED):
+    if not any(getattr(account, name) for name in SEAL_FIELDS):
         return False
-    account.need("API 安全", *NEEDED)
+    account.need("API 安全", *SEAL_FIELDS)
     return True
 
 
@@ -96,7 +95,7 @@ def seal(
     :raises ConfigError: the account lacks a key, or one is of the wrong form.
     :raises InvalidParams: *params* cannot be sent.
     """
-    account.need("API 安全", *NEEDED)
+    account.need("API 安全", *SEAL_FIELDS)
     problems = {name: "expected to be left to the sealing" for name in _OURS if name in params}
     if _URL.fullmatch(url_path) is None:
         problems["url_path"] = "expected a URL with its scheme and without its query"
@@ -130,7 +129,7 @@ def open_sealed(
     :raises MalformedAnswer: the platform's, and not of the documented form.
     :raises ConfigError: the account lacks a key, or one is of the wrong form.
     """
-    account.need("API 安全", *NEEDED)
+    account.need("API 安全", *SEAL_FIELDS)
     had = joined(headers)
     timestamp = had.get("wechatmp-timestamp", "")
     if had.get("wechatmp-appid") != account.app_id:

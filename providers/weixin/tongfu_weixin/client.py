@@ -17,6 +17,7 @@ from .api.img import Img
 from .api.send import Namespace
 from .api.wire import File
 from .api.wxacode import Wxacode
+from .push import MessagePush
 
 if TYPE_CHECKING:
     from .account import WeixinAccount
@@ -35,6 +36,7 @@ class Weixin(Namespace):
         self.customer_service_message = CustomerServiceMessage(caller, account)
         self.wxacode = Wxacode(caller, account)
         self.img = Img(caller, account)
+        self.push = MessagePush(account)
 
     async def call(
         self,
@@ -48,12 +50,14 @@ class Weixin(Namespace):
         access_token: str | None = None,
         read_only: bool = False,
         binary: bool = False,
+        sealed: bool | None = None,
     ) -> Mapping[str, Any]:
         """
         Call any API that takes an access token: the answer is the JSON as it came, errcode checked.
 
         *path* is as in the documentation, such as ``/wxa/getwxadevinfo``; the token is added. With *binary* a
         file is answered as ``{"buffer": …, "content_type": …}``. Only a *read_only* call is ever resent.
+        *sealed* says whether to encrypt and sign it ("API 安全"), where tongfu's own list of such paths is out of date.
         """
         problems = {}
         if method not in ("GET", "POST"):
@@ -78,4 +82,5 @@ class Weixin(Namespace):
             access_token=access_token,
             read_only=read_only,
             binary=binary,
+            sealed=sealed,
         )

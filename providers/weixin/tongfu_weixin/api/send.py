@@ -32,8 +32,13 @@ def build(
     credentials: tuple[str, ...] = (),
     read_only: bool = False,
     binary: bool = False,
+    sealed: bool | None = None,
 ) -> Call[R]:
-    """A call of this wire. ``read_only``: asking again changes nothing and uses nothing up."""
+    """
+    A call of this wire. ``read_only``: asking again changes nothing and uses nothing up.
+
+    ``sealed`` overrides, for an account that has switched "API 安全" on, the list of the paths that support it.
+    """
     fields = {
         "query": query or {},
         "json": json,
@@ -41,6 +46,7 @@ def build(
         "form": form or {},
         TOKEN: access_token,
         "binary": binary,
+        "sealed": sealed,
     }
     return Call(operation, path, fields, finish, read_only, WIRE, method, credentials=credentials)
 

@@ -18,7 +18,7 @@ from urllib.parse import quote, urlencode
 
 from tongfu.call import ANSWER_LIMIT, Call, Context, HttpRequest, HttpResponse
 from tongfu.errors import InvalidParams, MalformedAnswer, TransportError
-from tongfu_weixin.account import API_BACKUP_HOST, API_HOST, WeixinAccount
+from tongfu_weixin.account import API_BACKUP_HOST, API_HOST, SEAL_FIELDS, WeixinAccount
 
 from .errors import refused
 
@@ -61,6 +61,8 @@ def encode(account: WeixinAccount, call: Call[Any], ctx: Context) -> HttpRequest
     """
     query = dict(call.fields["query"])
     token = call.fields[TOKEN] or (ctx.credentials[TOKEN].value if TOKEN in call.credentials else "")
+    if token and _sealed(account, call):
+        return _seal(account, call, ctx, {TOKEN: token})
     if token:
         query = {TOKEN: token, **query}
     try:
@@ -76,8 +78,54 @@ def encode(account: WeixinAccount, call: Call[Any], ctx: Context) -> HttpRequest
         body,
         backup_url=API_BACKUP_HOST + path if account.api_base_url == API_HOST else "",
         body_limit=MEDIA_LIMIT if call.fields["binary"] else ANSWER_LIMIT,
-        ca=account.ca_pem if isinstance(account.ca_pem, bytes) else account.ca_pem.encode(),
+        ca=_ca(account),
     )
+
+
+def _sealed(account: WeixinAccount, call: Call[Any]) -> bool:
+    """
+    Whether the account has "API 安全" on and the call supports it: files never do.
+
+    :raises ConfigError: the account has some of what it needs, but not all.
+    """
+    fields = call.fields
+    if not any(map(account.__getattribute__, SEAL_FIELDS)) or fields["file"] or fields["form"] or fields["binary"]:
+        return False
+    from tongfu_weixin import api_seal  # noqa: PLC0415 - cryptography is for who has switched it on
+
+    wanted: bool | None = fields["sealed"]
+    return api_seal.is_on(account) and (call.endpoint in api_seal.SEALABLE if wanted is None else wanted)
+
+
+def _seal(account: WeixinAccount, call: Call[Any], ctx: Context, query: Mapping[str, str]) -> HttpRequest:
+    """Everything but the token is in the encrypted body, whatever the method was; the signature covers the host."""
+    from tongfu_weixin import api_seal  # noqa: PLC0415 - as above
+
+    url = account.api_base_url + call.endpoint
+    params = {**call.fields["query"], **(call.fields["json"] or {})}
+    body, headers = api_seal.seal(account, url, params, ctx.now, ctx.nonce)
+    return HttpRequest(
+        "POST",
+        f"{url}?{urlencode(query, quote_via=quote, safe='')}",
+        {**HEADERS, **headers},
+        body,
+        ca=_ca(account),
+    )
+
+
+def _open(account: WeixinAccount, call: Call[Any], response: HttpResponse, ctx: Context) -> Mapping[str, Any]:
+    """The fields of a sealed answer, or of a refusal that came plain: nothing else is believed."""
+    from tongfu_weixin import api_seal  # noqa: PLC0415 - as above
+
+    plain = api_seal.plain_refusal(response.headers, response.body)
+    if plain is not None:
+        return plain
+    url = account.api_base_url + call.endpoint
+    return api_seal.open_sealed(account, url, response.headers, response.body, ctx.now)
+
+
+def _ca(account: WeixinAccount) -> bytes:
+    return account.ca_pem if isinstance(account.ca_pem, bytes) else account.ca_pem.encode()
 
 
 def _body(call: Call[Any], nonce: str) -> tuple[Mapping[str, str], bytes]:
@@ -127,14 +175,18 @@ def decode(account: WeixinAccount, call: Call[Any], response: HttpResponse, ctx:
     """
     if response.status != 200:
         raise TransportError(f"weixin: a gateway answered HTTP {response.status} in the platform's place")
-    try:
-        answer = parse(response.body)
-    except MalformedAnswer:
-        if not call.fields["binary"]:
-            raise
-        return _file(response)
-    if call.fields["binary"] and "errcode" not in answer and _is_file(response):
-        return _file(response)
+    answer: Mapping[str, Any]
+    if _sealed(account, call):
+        answer = _open(account, call, response, ctx)
+    else:
+        try:
+            answer = parse(response.body)
+        except MalformedAnswer:
+            if not call.fields["binary"]:
+                raise
+            return _file(response)
+        if call.fields["binary"] and "errcode" not in answer and _is_file(response):
+            return _file(response)
     code = answer.get("errcode", 0)
     if code not in (0, "0"):
         raise refused(call, code, str(answer.get("errmsg", "")), answer)
