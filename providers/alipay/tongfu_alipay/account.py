@@ -113,7 +113,7 @@ class AlipayAccount:
     def open(self, caller: Caller) -> Alipay:
         from .client import Alipay  # noqa: PLC0415 - the client's module imports this one
 
-        return Alipay(caller)
+        return Alipay(caller, self)
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("an AlipayAccount holds secrets and is not pickled; build it where it is used")
