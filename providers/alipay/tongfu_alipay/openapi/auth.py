@@ -13,10 +13,11 @@ from typing import Any, ClassVar, Final
 from tongfu.call import Call, Caller, Context
 from tongfu.errors import MalformedAnswer
 from tongfu.model import Result
-from tongfu_alipay.wire import OAUTH_TOKEN
+from tongfu_alipay.read import items, required, text
+from tongfu_alipay.wire import NO_CODE as OAUTH_TOKEN
 
 from . import limits
-from .read import objects, required, seconds, text
+from .read import seconds
 
 METHOD: Final = "alipay.open.auth.token.app"
 
@@ -146,7 +147,7 @@ def _session(answer: Mapping[str, Any], ctx: Context) -> Session:
 
 
 def _app_auth_token(answer: Mapping[str, Any], ctx: Context) -> AppAuthToken:
-    tokens = tuple(_one_app(item) for item in objects(answer, "tokens"))
+    tokens = tuple(_one_app(item) for item in items(answer, "tokens"))
     first = answer if "app_auth_token" in answer or not tokens else tokens[0].raw
     return _one_app(first, tokens, answer)
 

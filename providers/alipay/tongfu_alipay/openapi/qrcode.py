@@ -12,9 +12,9 @@ from typing import Any, ClassVar, Final
 
 from tongfu.call import Call, Caller, Context
 from tongfu.model import Result
+from tongfu_alipay.read import required, text
 
 from . import limits
-from .read import required, text
 
 METHOD: Final = "alipay.open.app.qrcode.create"
 

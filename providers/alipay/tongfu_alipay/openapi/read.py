@@ -1,4 +1,4 @@
-"""Verified fields to typed values: a value of another type than documented is used for nothing."""
+"""What ``tongfu_alipay.read`` does not read: times to live, and lists of words."""
 
 from __future__ import annotations
 
@@ -7,26 +7,9 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from tongfu.errors import MalformedAnswer
+from tongfu_alipay.read import text
 
 _SECONDS: Final = re.compile(r"\d{1,12}", re.ASCII)
-
-
-def text(fields: Mapping[str, Any], name: str) -> str | None:
-    """None where the platform sent none or an empty one. An id may come as a number."""
-    value = fields.get(name)
-    if value is None or value == "":
-        return None
-    if isinstance(value, bool) or not isinstance(value, str | int):
-        raise MalformedAnswer(f"alipay: {name} is not text")
-    return str(value)
-
-
-def required(fields: Mapping[str, Any], name: str) -> str:
-    """:raises MalformedAnswer: the platform documents the field and did not send it."""
-    value = text(fields, name)
-    if value is None:
-        raise MalformedAnswer(f"alipay: the answer has no {name}")
-    return value
 
 
 def seconds(fields: Mapping[str, Any], name: str) -> int | None:
@@ -43,11 +26,4 @@ def texts(fields: Mapping[str, Any], name: str) -> tuple[str, ...]:
     value = fields.get(name) or []
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
         raise MalformedAnswer(f"alipay: {name} is not a list of texts")
-    return tuple(value)
-
-
-def objects(fields: Mapping[str, Any], name: str) -> tuple[Mapping[str, Any], ...]:
-    value = fields.get(name) or []
-    if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
-        raise MalformedAnswer(f"alipay: {name} is not a list of objects")
     return tuple(value)

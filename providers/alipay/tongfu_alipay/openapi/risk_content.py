@@ -12,9 +12,10 @@ from typing import Any, ClassVar, Final
 
 from tongfu.call import Call, Caller, Context
 from tongfu.model import Result
+from tongfu_alipay.read import required, text
 
 from . import limits
-from .read import required, text, texts
+from .read import texts
 
 METHOD: Final = "alipay.security.risk.content.detect"
 

@@ -14,9 +14,9 @@ from tongfu.call import Call, Caller, Context
 from tongfu.errors import MalformedAnswer
 from tongfu.model import Result
 from tongfu_alipay.account import AlipayAccount
+from tongfu_alipay.read import text
 
 from . import limits
-from .read import text
 
 METHOD: Final = "alipay.user.info.share"
 SHARED: Final = (
