@@ -51,7 +51,7 @@ def decrypt(encrypt_key: str, text: str) -> bytes:
 def _cipher(encrypt_key: str) -> Cipher[modes.CBC]:
     try:
         key = base64.b64decode("".join(encrypt_key.split()), validate=True)
-    except (AttributeError, binascii.Error, ValueError):
+    except (AttributeError, TypeError, binascii.Error, ValueError):
         key = b""
     if len(key) != _BLOCK:
         raise ConfigError("encrypt_key: expected the app's content encryption key from the console, base64 of 16 bytes")

@@ -69,7 +69,10 @@ def _plain(value: Any, place: str, problems: dict[str, str], depth: int) -> Any:
     elif isinstance(value, str):
         if not _encodes(value):
             problems[place] = "expected text that UTF-8 can write"
-    elif value is not None and not isinstance(value, bool | int):
+    elif isinstance(value, int):
+        if not -(2**63) <= value < 2**63:
+            problems[place] = "expected at most 64 bits; send a longer number as text"
+    elif value is not None:
         problems[place] = f"expected a JSON value, not {type(value).__name__}"
     return value
 
