@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from tongfu.emulator.half import Route
 
 from . import gateway
-from .controls import Unacceptable, control
+from .controls import control
 
 ERRORS: Final = {
     "isv.missing-encrypt-key": ("40001", "Missing Required Arguments", "缺少加密配置"),
@@ -41,7 +41,7 @@ class ClientData:
         """What my.getPhoneNumber gives the client for its server, as text: response"""
         error = body.get("error", "")
         if error and error not in ERRORS:
-            raise Unacceptable(f"error is one of {', '.join(ERRORS)}")
+            raise ValueError(f"error is one of {', '.join(ERRORS)}")
         if error:
             code, msg, sub_msg = ERRORS[error]
             content = _text({"code": code, "msg": msg, "subCode": error, "subMsg": sub_msg})

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from tongfu.emulator.half import Route, World
 
-from .controls import Unacceptable, control
+from .controls import control
 from .gateway import Refusal, Request
 
 BEIJING: Final = timezone(timedelta(hours=8))
@@ -61,14 +61,14 @@ class Logins:
         if not ids:
             ids = {"open_id": f"{chance.getrandbits(128):032x}", "user_id": f"2088{chance.randrange(10**12):012d}"}
         if re.fullmatch(r"2088\d{12}", ids.get("user_id", "2088000000000000"), re.ASCII) is None:
-            raise Unacceptable("user_id is 16 digits that begin with 2088")
+            raise ValueError("user_id is 16 digits that begin with 2088")
         if not ids.get("open_id", "x"):
-            raise Unacceptable("open_id is empty")
+            raise ValueError("open_id is empty")
         scope, lives = body.get("scope", "auth_user"), body.get("code_expires_in", CODE_LIVES[0])
         if scope not in ("auth_base", "auth_user"):
-            raise Unacceptable("scope is auth_base or auth_user")
+            raise ValueError("scope is auth_base or auth_user")
         if not CODE_LIVES[0] <= lives <= CODE_LIVES[1]:
-            raise Unacceptable(f"code_expires_in is {CODE_LIVES[0]} to {CODE_LIVES[1]} seconds")
+            raise ValueError(f"code_expires_in is {CODE_LIVES[0]} to {CODE_LIVES[1]} seconds")
         code = secrets.token_hex(16)
         self._codes[code] = Login(ids, scope, self._world.clock.now() + timedelta(seconds=lives))
         return {"code": code}
