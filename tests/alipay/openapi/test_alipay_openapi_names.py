@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import inspect
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -53,3 +55,10 @@ def test_the_seeds_names_are_all_there() -> None:
     seed = {name: ours for ours, _, name, _ in ROWS if name != "—"}
 
     assert {"`auth.code2Session`": "auth.code2session", "`getOpenid`": "auth.get_openid"} == seed
+
+
+def test_importing_the_provider_loads_nothing_that_a_call_needs() -> None:
+    code = "import sys, tongfu_alipay; print(*sorted({'aiohttp', 'cryptography', 'marshmallow'} & set(sys.modules)))"
+    loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
+
+    assert "" == loaded.strip()

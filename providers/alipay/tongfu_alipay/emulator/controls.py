@@ -1,4 +1,4 @@
-"""Alipay's control routes: JSON in and out. What is wrong with the body is a ValueError, which the shell answers 400."""
+"""Alipay's control routes: JSON in and out. A ValueError says what is wrong with the body: the shell answers 400."""
 
 from __future__ import annotations
 

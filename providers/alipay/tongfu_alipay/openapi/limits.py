@@ -27,18 +27,20 @@ class _Words(Text):
         super().__init__(most, pattern="[^\ud800-\udfff]+", **kwargs)
 
 
+_WORDS: Final = _Words(4096)
+
+
 class _Keywords(Checked):
     expected = 'a mapping of the template\'s keywords, such as {"keyword1": {"value": "…"}}, all of it text'
 
     def accepts(self, value: Any) -> bool:
         if not isinstance(value, Mapping) or not value:
             return False
-        words = _Words(4096)
         return all(
-            words.accepts(name)
+            _WORDS.accepts(name)
             and isinstance(item, Mapping)
             and "value" in item
-            and all(words.accepts(key) and (text == "" or words.accepts(text)) for key, text in item.items())
+            and all(_WORDS.accepts(key) and (text == "" or _WORDS.accepts(text)) for key, text in item.items())
             for name, item in value.items()
         )
 
