@@ -29,6 +29,7 @@ class AlipayAccount:
     :param private_key: the app's own private key, in any form: PKCS#8 or PKCS#1, PEM or bare, DER, a path.
     :param alipay_public_key: **Alipay's** public key from the console, not the app's.
     :param key_type: PKCS8 or PKCS1; kept for the seed's sake, both are recognised by themselves.
+    :param access_token: a user's, for ``user_info.share`` where it is given none; payments need none.
     :param sign_type: RSA2, or RSA for old apps.
     :param gateway: overrides the production or sandbox gateway.
     :param client_type: ``mp-alipay``, ``app-plus`` or ``app``: whom ``get_order_info`` makes its payload for.
@@ -113,7 +114,7 @@ class AlipayAccount:
     def open(self, caller: Caller) -> Alipay:
         from .client import Alipay  # noqa: PLC0415 - the client's module imports this one
 
-        return Alipay(caller)
+        return Alipay(caller, self)
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("an AlipayAccount holds secrets and is not pickled; build it where it is used")

@@ -3,33 +3,73 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tongfu.call import Call, Caller, Context
+from tongfu.call import Caller
 from tongfu.payments import AccountPayments
+
+if TYPE_CHECKING:
+    from .account import AlipayAccount
+    from .open_data import PhoneNumber
 
 
 class Alipay:
     """Alipay for one account."""
 
-    def __init__(self, caller: Caller) -> None:
+    def __init__(self, caller: Caller, account: AlipayAccount) -> None:
+        from . import openapi  # noqa: PLC0415 - its limits are marshmallow's, which whoever only imports us does not need
+
         self._caller = caller
+        self._account = account
         self.payment = AccountPayments(caller.payment)
+        self.auth = openapi.Auth(caller)
+        self.user_info = openapi.UserInfo(caller, account)
+        self.templatemessage = openapi.Templatemessage(caller)
+        self.qrcode = openapi.Qrcode(caller)
+        self.risk_content = openapi.RiskContent(caller)
+
+    async def get_phone_number(self, response: str | bytes | Mapping[str, Any]) -> PhoneNumber:
+        """
+        The number in what ``my.getPhoneNumber`` gave the client. Nothing is sent; ``encrypt_key`` is needed.
+
+        It proves the number, not whose it is: take it from the client that this user's session belongs to.
+
+        :raises SignatureError: no sign or a wrong one.
+        :raises PlatformRefused: the platform refused the client; ``verified`` tells whether it signed that.
+        :raises MalformedAnswer: something else.
+        """
+        from . import open_data  # noqa: PLC0415 - cryptography is for who verifies
+
+        return await self._caller.run(
+            "get_phone_number", lambda ctx: open_data.get_phone_number(self._account, response, ctx)
+        )
+
+    async def decrypt(self, response: str | bytes | Mapping[str, Any]) -> Mapping[str, Any]:
+        """Any other data that the client got encrypted, such as that of ``my.getRunData``; errors as above."""
+        from . import open_data  # noqa: PLC0415 - cryptography is for who verifies
+
+        return await self._caller.run("decrypt", lambda ctx: open_data.decrypt(self._account, response, ctx))
 
     async def call(
-        self, method: str, biz_content: Mapping[str, Any] | None = None, *, read_only: bool = False, **common: str
+        self,
+        method: str,
+        /,
+        biz_content: Mapping[str, Any] | None = None,
+        *,
+        read_only: bool = False,
+        **common: str,
     ) -> Mapping[str, Any]:
         """
         Call any gateway method, signed and verified: the answer is the verified node.
 
-        *biz_content* and *common* (top-level parameters such as ``notify_url``) have names and values
-        as on the wire. Only a *read_only* call is ever resent; any other may end in OutcomeUnknown.
+        *biz_content* and *common* (parameters beside it, such as ``notify_url``, ``auth_token`` or
+        ``app_auth_token``) have names and values as on the wire; an empty *common* one is left out. Only a
+        *read_only* call is ever resent; any other may end in OutcomeUnknown. Files cannot be uploaded.
+
+        :raises InvalidParams: a float, a name that the account sets itself, a page to open: nothing was sent.
         """
-        fields: dict[str, Any] = {"common": common}
-        if biz_content is not None:
-            fields["biz_content"] = biz_content
+        from .openapi import gateway  # noqa: PLC0415 - as above
 
-        def begin(ctx: Context) -> Call[Mapping[str, Any]]:
-            return Call(method, method, fields, lambda answer, ctx: answer, read_only=read_only)
-
-        return await self._caller.run(method, begin)
+        return await self._caller.run(
+            str(method), lambda ctx: gateway.call(method, biz_content, common, read_only=read_only is True)
+        )

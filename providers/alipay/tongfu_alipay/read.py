@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from tongfu.errors import MalformedAnswer
 from tongfu.model import FundBill
 from tongfu.money import fen_from_yuan
+
+_DIGIT: Final = re.compile(r"\d", re.ASCII)
 
 
 def fee(fields: Mapping[str, Any], name: str) -> int | None:
@@ -17,8 +20,13 @@ def fee(fields: Mapping[str, Any], name: str) -> int | None:
 
 
 def text(fields: Mapping[str, Any], name: str) -> str | None:
+    """:raises MalformedAnswer: there is something that is neither text nor a number."""
     value = fields.get(name)
-    return str(value) if value not in (None, "") else None
+    if value is None or value == "":
+        return None
+    if type(value) not in (str, int):
+        raise MalformedAnswer(f"alipay: {name} is not text")
+    return str(value)
 
 
 def required(fields: Mapping[str, Any], name: str) -> str:
@@ -33,7 +41,7 @@ def digits(moment: str | None) -> str | None:
     """``2024-01-02 11:04:05.000`` as the seed's ``20240102110405``."""
     if moment is None:
         return None
-    found = "".join(character for character in moment.partition(".")[0] if character.isdigit())
+    found = "".join(_DIGIT.findall(moment.partition(".")[0]))
     if len(found) != 14:
         raise MalformedAnswer("alipay: a time is not yyyy-MM-dd HH:mm:ss")
     return found

@@ -1,7 +1,7 @@
 """
 The gateway's requests and answers.
 
-Common parameters travel in the query, where the gateway looks for charset; biz_content in the body.
+Common parameters travel in the query, where the gateway looks for charset; all else in the body.
 Source: https://opendocs.alipay.com/common/02kf5q "自行实现签名"
 """
 
@@ -14,13 +14,21 @@ from typing import Any, Final
 from urllib.parse import quote_plus
 
 from tongfu.call import Call, Context, HttpRequest, HttpResponse
-from tongfu.errors import MalformedAnswer, SignatureError, TransportError
+from tongfu.errors import InvalidParams, MalformedAnswer, SignatureError, TransportError
 
 from .account import AlipayAccount
 from .answer import extract
 from .errors import refused
 
 BEIJING: Final = timezone(timedelta(hours=8))
+NO_CODE: Final = "alipay.system.oauth.token"  # it alone succeeds without a code
+# What the gateway looks for in the query. Anything else, such as a login code, has no place in access logs.
+IN_QUERY: Final = frozenset(
+    {
+        *("app_id", "method", "format", "charset", "sign_type", "sign", "timestamp", "version"),
+        *("notify_url", "return_url", "auth_token", "app_auth_token", "app_cert_sn", "alipay_root_cert_sn"),
+    }
+)
 HEADERS: Final = {
     "content-type": "application/x-www-form-urlencoded;charset=utf-8",
     "accept-encoding": "identity",
@@ -43,7 +51,11 @@ def text(params: Mapping[str, str]) -> bytes:
 
 
 def signed(account: AlipayAccount, call: Call[Any], ctx: Context) -> dict[str, str]:
-    """All parameters of a request, ``sign`` last."""
+    """
+    All parameters of a request, ``sign`` last.
+
+    :raises InvalidParams: a text that UTF-8 cannot write.
+    """
     params = {
         "app_id": account.app_id,
         "method": call.endpoint,
@@ -55,10 +67,16 @@ def signed(account: AlipayAccount, call: Call[Any], ctx: Context) -> dict[str, s
     }
     if account.app_auth_token:
         params["app_auth_token"] = account.app_auth_token
-    params.update({name: value for name, value in call.fields.get("common", {}).items() if value})
+    # What is empty is not there at all: so a call can be made as the app itself, without the account's app_auth_token.
+    params = {name: value for name, value in {**params, **call.fields.get("common", {})}.items() if value}
     if "biz_content" in call.fields:
         params["biz_content"] = content(call.fields["biz_content"])
-    params["sign"] = ctx.signer.sign(text(params), account.sign_type)
+    try:
+        payload = text(params)
+    except UnicodeEncodeError:
+        problem = {"extra": "expected text that UTF-8 can write, without lone surrogates"}
+        raise InvalidParams("alipay", call.operation, problem) from None
+    params["sign"] = ctx.signer.sign(payload, account.sign_type)
     return params
 
 
@@ -66,14 +84,20 @@ def encode(account: AlipayAccount, call: Call[Any], ctx: Context) -> HttpRequest
     """:raises ConfigError: no private_key, or no alipay_public_key to verify the answer with."""
     account.verifying_key()
     params = signed(account, call, ctx)
-    body = form({"biz_content": params.pop("biz_content")}) if "biz_content" in params else ""
+    query, body = parted(params)
     return HttpRequest(
         "POST",
-        f"{account.gateway}?{form(params)}",
+        f"{account.gateway}?{form(query)}",
         HEADERS,
-        body.encode("ascii"),
+        form(body).encode("ascii"),
         ca=account.ca_pem if isinstance(account.ca_pem, bytes) else account.ca_pem.encode(),
     )
+
+
+def parted(params: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
+    """What goes into the query, and what into the body."""
+    query = {name: value for name, value in params.items() if name in IN_QUERY}
+    return query, {name: value for name, value in params.items() if name not in IN_QUERY}
 
 
 def form(params: Mapping[str, str]) -> str:
@@ -92,11 +116,11 @@ def decode(account: AlipayAccount, call: Call[Any], response: HttpResponse, ctx:
     node = answer.node
     if answer.sign:
         _check(ctx, answer.span, answer.sign, account.sign_type)
-    elif not isinstance(node, dict) or _succeeded(node):
+    elif not isinstance(node, dict) or _succeeded(call, node):
         raise SignatureError("alipay: the answer is not signed; use nothing of it")
     if not isinstance(node, dict):
         raise MalformedAnswer("alipay: the answer's content is encrypted, which the account did not ask for")
-    if answer.name != call.endpoint.replace(".", "_") + "_response" or not _succeeded(node):
+    if answer.name != call.endpoint.replace(".", "_") + "_response" or not _succeeded(call, node):
         request_id = response.headers.get("trace_id", "")
         raise refused(call, node, verified=bool(answer.sign), request_id=request_id)
     return node
@@ -112,8 +136,9 @@ def _check(ctx: Context, span: str, sign: str, algorithm: str) -> None:
         ctx.signer.check(span.replace("\\/", "/").encode(), sign, algorithm)
 
 
-def _succeeded(node: Mapping[str, Any]) -> bool:
+def _succeeded(call: Call[Any], node: Mapping[str, Any]) -> bool:
     if node.get("sub_code"):
         return False
-    # alipay.system.oauth.token alone succeeds without a code.
-    return node.get("code") == "10000" or ("code" not in node and "access_token" in node)
+    if call.endpoint == NO_CODE and "code" not in node:
+        return "access_token" in node
+    return node.get("code") == "10000"

@@ -1,4 +1,4 @@
-"""Alipay on the emulator: the gateway's trade methods, the cashier, login, notifications."""
+"""Alipay on the emulator: the gateway's methods, the cashier, the client's data, notifications."""
 
 from .half import AlipayHalf, emulate
 

@@ -23,6 +23,16 @@ from tongfu.emulator.half import Asked
 
 HASHES: Final[Mapping[str, Any]] = {"RSA2": hashes.SHA256, "RSA": hashes.SHA1}
 
+WORDS: Final = {
+    "20001": "Insufficient Token Permissions",
+    "40001": "Missing Required Arguments",
+    "40002": "Invalid Arguments",
+    "40003": "Insufficient Conditions",
+    "40004": "Business Failed",
+    "40005": "Call Limited",
+    "40006": "Insufficient Permissions",
+}
+
 
 class Refusal(Exception):
     """An answer that is no success; ``signed`` is False where the gateway itself refuses."""
@@ -33,8 +43,7 @@ class Refusal(Exception):
         super().__init__(sub_code)
 
     def node(self) -> dict[str, Any]:
-        words = {"40001": "Missing Required Arguments", "40002": "Invalid Arguments", "40004": "Business Failed"}
-        msg = words.get(self.code, "Service Currently Unavailable")
+        msg = WORDS.get(self.code, "Service Currently Unavailable")
         return {"code": self.code, "msg": msg, "sub_code": self.sub_code, "sub_msg": self.sub_msg}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta, timezone
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode
@@ -19,7 +19,11 @@ from tongfu_alipay.account import AlipayAccount
 
 from . import gateway, trades
 from .certificates import certificates
+from .client_data import ClientData
 from .gateway import Refusal, Request
+from .logins import Logins
+from .merchants import Merchants
+from .services import Services
 
 BEIJING: Final = timezone(timedelta(hours=8))
 LADDER: Final = (240.0, 600.0, 600.0, 3600.0, 7200.0, 21600.0, 54000.0)
@@ -46,10 +50,23 @@ class AlipayHalf:
         self.encrypt_key = base64.b64encode(secrets.token_bytes(16)).decode()
         self.app_key, self.alipay_key = (rsa.generate_private_key(65537, 2048) for _ in range(2))
         self.certificates = certificates(self.app_id, self.app_key, self.alipay_key)
-        self.codes: dict[str, tuple[str, datetime]] = {}
+        self.logins = Logins(world)
+        self.merchants = Merchants(world, self.seller_id, f"2021{chance.randrange(10**12):012d}")
+        self.services = Services(world, self.app_id)
+        self.client_data = ClientData(
+            self.alipay_key, self.encrypt_key, lambda: f"138{world.random.randrange(10**8):08d}"
+        )
+        self._open_methods: Mapping[str, Callable[[Request], dict[str, Any]]] = {
+            "alipay.open.app.mini.templatemessage.send": self.services.send,
+            "alipay.open.app.qrcode.create": self.services.create_qrcode,
+            "alipay.open.auth.token.app": self.merchants.token,
+            "alipay.security.risk.content.detect": self.services.detect,
+            "alipay.user.info.share": self.logins.share,
+        }
 
     def reset(self) -> None:
-        self.codes.clear()
+        for part in (self.logins, self.merchants, self.services):
+            part.reset()
 
     def settings(self) -> Mapping[str, Any]:
         return {
@@ -69,6 +86,7 @@ class AlipayHalf:
             private_key=self._private_key(),
             alipay_public_key=self._public_key(),
             gateway=self.world.https_origin + "/gateway.do",
+            encrypt_key=self.encrypt_key,
             ca_pem=self.world.ca_pem,
         )
 
@@ -87,8 +105,9 @@ class AlipayHalf:
     def routes(self) -> Iterable[Route]:
         yield Route("POST", "/gateway.do", self._gateway)
         yield Route("GET", "/gateway.do", self._gateway)
-        yield Route("POST", "/_emulator/alipay/login", self._login)
         yield Route("POST", "/_emulator/alipay/app_pay", self._app_pay)
+        for part in (self.logins, self.merchants, self.services, self.client_data):
+            yield from part.routes()
 
     # --- requests -----------------------------------------------------------------------------
 
@@ -101,10 +120,12 @@ class AlipayHalf:
                 return self._cashier(request)
             name = request.method.replace(".", "_") + "_response"
             number = str(request.content.get("out_trade_no", ""))
+            self.merchants.admit(request)
             if request.method == "alipay.system.oauth.token":
-                node = self._token(request)
+                node = self.logins.token(request)
             else:
-                node = {"code": "10000", "msg": "Success", **trades.act(self, request)}
+                act = self._open_methods.get(request.method) or (lambda request: trades.act(self, request))
+                node = {"code": "10000", "msg": "Success", **act(request)}
         except Refusal as exc:
             if exc.sub_code == "isv.code-invalid":
                 name = "error_response"
@@ -131,24 +152,6 @@ class AlipayHalf:
         except Refusal as exc:
             return Answer(400, dict(JSON), json.dumps(exc.node(), ensure_ascii=False).encode(), explain=exc.explain)
         return Answer(200, dict(JSON), json.dumps({"out_trade_no": order.out_trade_no}).encode())
-
-    def _login(self, asked: Asked, _: Mapping[str, str]) -> Answer:
-        code = secrets.token_hex(16)
-        user = f"2088{secrets.randbelow(10**12):012d}"
-        self.codes[code] = (user, self.world.clock.now() + timedelta(minutes=5))
-        return Answer(200, dict(JSON), json.dumps({"code": code}).encode())
-
-    def _token(self, request: Request) -> dict[str, Any]:
-        user, until = self.codes.pop(request.params.get("code", ""), ("", self.world.clock.now()))
-        if not user or until <= self.world.clock.now():
-            raise Refusal("40002", "isv.code-invalid", "授权码code无效")
-        return {
-            "user_id": user,
-            "access_token": secrets.token_hex(20),
-            "expires_in": 1296000,
-            "refresh_token": secrets.token_hex(20),
-            "re_expires_in": 2592000,
-        }
 
     def sabotage(self, fault: str, answer: Answer) -> Answer:
         body = answer.body
