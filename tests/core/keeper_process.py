@@ -40,7 +40,8 @@ async def main(url: str, lease: float) -> None:
     async def hang(rejected: Credential | None) -> Credential:
         await counter.incr("fetches")
         tell("fetching")
-        return await asyncio.get_running_loop().create_future()
+        await asyncio.Event().wait()
+        raise AssertionError
 
     tell("ready")
     while line := await asyncio.to_thread(sys.stdin.readline):

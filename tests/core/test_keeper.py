@@ -388,16 +388,29 @@ async def test_fifty_rejections_of_one_value_make_one_fetch(kept: Keeper) -> Non
     assert fetch.fetches == 2
 
 
-async def test_a_straggling_rejection_does_not_hide_the_one_that_counts(kept: Keeper) -> None:
+async def test_a_straggling_rejection_does_not_hide_the_one_that_counts(kept: Keeper, clock: Clock) -> None:
     fetch = Fetch(Credential("t1"), Credential("t2"), Credential("t3"))
     first = await kept.get("k", fetch)
     await kept.reject("k", first)
     second = await kept.get("k", fetch)
+    clock.advance(30)
     await kept.reject("k", second)
     await kept.reject("k", first)
 
     assert await kept.get("k", fetch) == Credential("t3")
-    assert fetch.told[:2] == [None, Credential("t1")]
+    assert fetch.told == [None, Credential("t1"), Credential("t2")]
+
+
+async def test_a_straggling_rejection_is_not_told_when_the_next_one_ends(kept: Keeper, clock: Clock) -> None:
+    fetch = Fetch(Credential("t1"), lasting("t2", 60, clock), Credential("t3"))
+    first = await kept.get("k", fetch)
+    await kept.reject("k", first)
+    await kept.get("k", fetch)
+    await kept.reject("k", first)
+    clock.advance(60)
+
+    assert await kept.get("k", fetch) == Credential("t3")
+    assert fetch.told == [None, Credential("t1"), None]
 
 
 async def test_a_rejection_during_a_renewal_is_fetched_for_again_if_the_renewal_gave_the_same(
