@@ -210,8 +210,8 @@ class YieldingKeeperMachine(KeeperMachine):
 TestKeeper = KeeperMachine.TestCase
 TestYieldingKeeper = YieldingKeeperMachine.TestCase
 TestKeeper.settings = TestYieldingKeeper.settings = settings(
-    max_examples=80,
-    stateful_step_count=30,
+    max_examples=60,
+    stateful_step_count=25,
     deadline=None,
     phases=[
         Phase.explicit,
