@@ -19,9 +19,12 @@ PROGRAM = Path(__file__).with_name("keeper_process.py")
 
 
 class Worker:
-    def __init__(self, url: str, lease: float) -> None:
+    def __init__(self, url: str, lease: float, on_outage: str) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, str(PROGRAM), url, str(lease)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [sys.executable, str(PROGRAM), url, str(lease), on_outage],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
         )
 
     def say(self, *words: object) -> None:
@@ -38,12 +41,12 @@ class Worker:
 
 
 @pytest.fixture
-def workers(redis_url: str) -> Iterator[Callable[..., list[Worker]]]:
-    """``workers(8)``: as many processes, ready."""
+def workers() -> Iterator[Callable[..., list[Worker]]]:
+    """``workers(url, 8)``: as many processes, ready."""
     started: list[Worker] = []
 
-    def start(number: int, *, lease: float = 30.0) -> list[Worker]:
-        started.extend(Worker(redis_url, lease) for _ in range(number))
+    def start(url: str, number: int, *, lease: float = 30.0, on_outage: str = "error") -> list[Worker]:
+        started.extend(Worker(url, lease, on_outage) for _ in range(number))
         assert [worker.hear() for worker in started] == ["ready"] * number
         return started
 
@@ -66,7 +69,7 @@ def asked(workers: list[Worker], moment: datetime, calls: int) -> list[Any]:
 
 
 def test_eight_processes_of_fifty_calls_make_one_fetch_for_each_expiry(redis_url: str, workers: Any) -> None:
-    processes = workers(8)
+    processes = workers(redis_url, 8)
     moment = NOW
     for number in (1, 2, 3):  # missing, and expired twice
         assert asked(processes, moment, 50) == [[f"token-{number}"]] * 8
@@ -81,10 +84,24 @@ def test_eight_processes_of_fifty_calls_make_one_fetch_for_each_expiry(redis_url
 
 
 def test_a_process_killed_while_it_fetches_is_replaced_by_one(redis_url: str, workers: Any) -> None:
-    doomed, *others = workers(5, lease=0.5)
+    doomed, *others = workers(redis_url, 4, lease=0.5)
     doomed.say("hang")
     assert doomed.hear() == "fetching"
     doomed.end()
 
-    assert asked(others, NOW, 50) == [["token-2"]] * 4
+    assert asked(others, NOW, 50) == [["token-2"]] * 3
     assert fetches(redis_url) == 2
+
+
+@pytest.mark.parametrize(("on_outage", "served"), [("error", "CredentialStoreUnavailable"), ("local", "own-1")])
+def test_a_redis_killed_under_its_processes_costs_each_of_them_one_fetch_at_most(
+    own_redis: Any, workers: Any, on_outage: str, served: str
+) -> None:
+    own_redis.start()
+    processes = workers(own_redis.url, 2, on_outage=on_outage)
+    assert asked(processes, NOW, 50) == [["token-1"]] * 2
+    assert fetches(own_redis.url) == 1
+    own_redis.kill()
+
+    for _ in range(3):  # own-2 would be a second fetch
+        assert asked(processes, NOW + LIFE, 50) == [[served]] * 2
