@@ -17,7 +17,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 # Each distribution's folder, its package's, and the extras that the tests use.
 DISTRIBUTIONS = {
-    "tongfu": (ROOT, ROOT / "core" / "tongfu", "[cli,emulator]"),
+    "tongfu": (ROOT, ROOT / "core" / "tongfu", "[cli,emulator,redis]"),
     "tongfu_weixin": (ROOT / "providers" / "weixin", ROOT / "providers" / "weixin" / "tongfu_weixin", ""),
     "tongfu_alipay": (ROOT / "providers" / "alipay", ROOT / "providers" / "alipay" / "tongfu_alipay", ""),
 }

@@ -15,7 +15,7 @@ import sys
 from collections.abc import Iterator
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-DISTRIBUTIONS = (".[cli,emulator]", "./providers/weixin", "./providers/alipay")
+DISTRIBUTIONS = (".[cli,emulator,redis]", "./providers/weixin", "./providers/alipay")
 PYPROJECTS = ("pyproject.toml", "providers/weixin/pyproject.toml", "providers/alipay/pyproject.toml")
 ENV = ROOT / ".venv"
 # Written before anything else is put into the environment, and rewritten when it is complete: what bears no stamp was

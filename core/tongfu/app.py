@@ -75,7 +75,8 @@ class Tongfu:
         self._providers: dict[str, Provider] = {}
         for name, account in self._accounts.items():
             self._provider(_checked(f"the account {name!r}", account).platform)
-        self._engine = Engine(transport, Keeper(credential_store or MemoryStore(), clock), clock=clock, nonce=nonce)
+        self._keeper = Keeper(MemoryStore() if credential_store is None else credential_store, clock)
+        self._engine = Engine(transport, self._keeper, clock=clock, nonce=nonce)
         self.payment = Payments(self._by_name)
 
     @classmethod
@@ -106,7 +107,8 @@ class Tongfu:
         await self.close()
 
     async def close(self) -> None:
-        """Close what was opened here. An injected session stays open."""
+        """Close what was opened here. An injected session or credential store stays open."""
+        await self._keeper.close()
         await self._transport.close()
 
     def operations(self, name: str) -> tuple[str, ...]:

@@ -158,10 +158,11 @@ class Notification:
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """Something fetched that a later call needs, such as an access token."""
+    """Something fetched that a later call needs, such as an access token. The keeper notes when it was fetched."""
 
     value: str = field(repr=False)
     expires_at: datetime | None = None
+    fetched_at: datetime | None = field(default=None, repr=False, compare=False)
 
 
 class Signer(Protocol):

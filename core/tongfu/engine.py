@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final, Protocol, TypeVar, cast
 
@@ -56,8 +56,8 @@ class Transport(Protocol):
 class CredentialSource(Protocol):
     """Keeps fetched credentials: see ``tongfu.credentials``."""
 
-    async def get(self, key: str, fetch: Callable[[], Any]) -> Credential:
-        """The kept credential, or what awaiting ``fetch()`` gives, fetched once for all who wait."""
+    async def get(self, key: str, fetch: Callable[[Credential | None], Any]) -> Credential:
+        """The kept credential, or what awaiting *fetch* gives; it is told the one that the platform rejected."""
 
     async def reject(self, key: str, credential: Credential) -> None:
         """Forget *credential*, unless another has taken its place already."""
@@ -147,21 +147,28 @@ class Engine:
             # Refused before anything happened, so this is no resend; and it happens once only.
             for kind, credential in held.items():
                 await self._credentials.reject(_key(account, kind), credential)
-            held = await self._hold(provider, account, call)
-            return await self._exchange(provider, account, signer, call, held)
+            renewed = await self._hold(provider, account, call)
+            if all(renewed[kind].value == credential.value for kind, credential in held.items()):
+                raise  # the platform insists on what it rejects
+            return await self._exchange(provider, account, signer, call, renewed)
 
     async def _hold(self, provider: Provider, account: Account, call: Call[Any]) -> dict[str, Credential]:
         held = {}
         for kind in call.credentials:
 
-            async def fetch(kind: str = kind) -> Credential:
-                return await self.run(
-                    provider,
-                    account.scope,
-                    account,
-                    f"fetch_{kind}",
-                    lambda ctx: provider.fetch_credential(account, kind, ctx),
-                )
+            async def fetch(rejected: Credential | None, kind: str = kind) -> Credential:
+                told = {} if rejected is None else {kind: rejected}
+                try:
+                    return await self.run(
+                        provider,
+                        account.scope,
+                        account,
+                        f"fetch_{kind}",
+                        lambda ctx: provider.fetch_credential(account, kind, replace(ctx, credentials=told)),
+                    )
+                except OutcomeUnknown as exc:
+                    # Not the call that the credential is for: that one was not sent, and moved nothing.
+                    raise TransportError(f"{provider.platform}: no {kind} came", sent=False) from exc
 
             held[kind] = await self._credentials.get(_key(account, kind), fetch)
         return held

@@ -13,6 +13,7 @@ The error tree, by who must act.
     + OutcomeUnknown         it may have happened: query before anything else
       . UnverifiedOutcome    ... because the answer's signature is wrong (also a SignatureError)
       . UnreadableOutcome    ... because the answer cannot be read (also a MalformedAnswer)
+    + CredentialStoreUnavailable  what keeps access tokens cannot be reached: the call was not sent
   x SignatureError           not signed by the platform: use nothing of it
   x MalformedAnswer          not what the platform documents: use nothing of it
     + WrongNotice            authentic, but it announces something else
@@ -159,6 +160,18 @@ class OutcomeUnknown(TransportError):
         super().__init__(
             f"{platform} {operation} may have been carried out: {reason}. Query the order or refund with the "
             "same numbers before doing anything else; never repeat it under new ones"
+        )
+
+
+class CredentialStoreUnavailable(TransportError):
+    """What keeps fetched credentials cannot be reached. The call that needs one was not sent."""
+
+    def __init__(self, store: str, reason: str) -> None:
+        self.store = store
+        super().__init__(
+            f"{store}, which keeps the credentials, cannot be reached ({reason}); nothing was sent. Mend "
+            "the store, or choose one that goes on without",
+            sent=False,
         )
 
 

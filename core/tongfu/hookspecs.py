@@ -121,7 +121,7 @@ def tongfu_verify_refund_notify(account: Account, params: Notification, ctx: Con
 
 @hookspec(firstresult=True)
 def tongfu_fetch_credential(account: Account, kind: str, ctx: Context) -> Step[Credential]:
-    """Fetch what calls name in ``Call.credentials``: an access token, a sandbox key."""
+    """Fetch what calls name in ``Call.credentials``; after a rejection, ``ctx.credentials`` may hold the old one."""
 
 
 @hookspec(firstresult=True)

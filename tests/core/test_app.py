@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 import json
@@ -13,6 +14,7 @@ import pytest
 from tongfu import (
     CallFinished,
     ConfigError,
+    Credential,
     InvalidParams,
     MalformedAnswer,
     Notification,
@@ -59,6 +61,27 @@ async def test_an_operation_goes_to_the_account_of_that_name(toy: Any) -> None:
     keys = (b"a-toy-key", b"another-key")
     assert signatures == [hmac.new(key, b'{"no": "A1"}', hashlib.sha256).hexdigest() for key in keys]
     assert transport.closed
+
+
+async def test_closing_ends_the_fetches_under_way_before_it_closes_the_transport(toy: Any) -> None:
+    tf, transport = facade(toy)
+    ended = []
+
+    async def fetch(rejected: Credential | None) -> Credential:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.append(transport.closed)
+        raise AssertionError
+
+    waiting = asyncio.create_task(tf._keeper.get("k", fetch))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    await tf.close()
+
+    assert ended == [False]
+    with pytest.raises(TransportError, match="closed"):
+        await waiting
 
 
 async def test_a_refund_without_an_answer_is_sent_once_and_unknown(toy: Any) -> None:

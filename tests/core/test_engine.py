@@ -419,6 +419,71 @@ async def test_a_rejection_forgets_only_the_rejected_credential(toy: Any, run: R
     assert fetched == []
 
 
+async def test_a_platform_that_insists_on_what_it_rejects_is_not_asked_a_second_time(toy: Any, run: Run) -> None:
+    provider, fetched = with_tokens(toy, "t1")
+    transport = FakeTransport(*[platform("t1", "t1")] * 3)
+    with pytest.raises(CredentialRejected):
+        await run(transport, refund(credentials=("access_token",)), provider=provider)
+
+    assert fetched == ["t1", "t1"]
+    assert [request.url.rpartition("/")[2] for request in transport.requests] == ["token", "refund", "token"]
+
+
+async def test_the_provider_sees_the_rejected_credential_and_can_force_another(toy: Any, run: Run) -> None:
+    seen: list[Any] = []
+
+    def fetch_credential(kind: str, ctx: Context) -> Call[Credential]:
+        seen.append({name: credential.value for name, credential in ctx.credentials.items()})
+        rejected = ctx.credentials.get(kind)
+
+        def finish(fields: Any, ctx: Context) -> Credential | Call[Credential]:
+            token = Credential(fields["token"])
+            if token == rejected:
+                return Call("fetch_token", "/token", {"force": True}, lambda fields, ctx: Credential(fields["token"]))
+            return token
+
+        return Call("fetch_token", "/token", {}, finish, read_only=True)
+
+    def answer(request: HttpRequest) -> HttpResponse:
+        fields = json.loads(request.body)
+        if request.url.endswith("/token"):
+            return HttpResponse(200, {}, json.dumps({"token": "t2" if fields.get("force") else "t1"}).encode())
+        return HttpResponse(200, {}, json.dumps({"used": fields["access_token"]}).encode())
+
+    def decode_response(response: HttpResponse) -> Any:
+        fields = json.loads(response.body)
+        if fields.get("used") == "t1":
+            raise CredentialRejected("toy", "40001")
+        return fields
+
+    provider = toy.provider(fetch_credential=fetch_credential, decode_response=decode_response)
+    transport = FakeTransport(*[answer] * 5)
+
+    assert await run(transport, refund(credentials=("access_token",)), provider=provider) == {"used": "t2"}
+    assert seen == [{}, {"access_token": "t1"}]
+    assert [json.loads(request.body) for request in transport.requests] == [
+        {},
+        {"fee": 60, "access_token": "t1"},
+        {},
+        {"force": True},
+        {"fee": 60, "access_token": "t2"},
+    ]
+
+
+async def test_a_lost_answer_about_a_credential_says_nothing_about_the_call_that_needs_it(toy: Any, run: Run) -> None:
+    provider = toy.provider(fetch_credential=lambda kind: Call("fetch", "/token", {}, lambda fields, ctx: fields))
+    transport = FakeTransport(TransportError("timed out"))
+    with pytest.raises(TransportError) as caught:
+        await run(transport, refund(credentials=("access_token",)), provider=provider)
+
+    assert (type(caught.value), str(caught.value), caught.value.sent) == (
+        TransportError,
+        "toy: no access_token came",
+        False,
+    )
+    assert [request.url for request in transport.requests] == ["https://toy.test/token"]
+
+
 async def test_a_rejection_without_a_credential_is_not_repeated(toy: Any, run: Run) -> None:
     refused = CredentialRejected("toy", "SIGN_ERROR")
     transport = FakeTransport(b"{}", b"{}")

@@ -56,6 +56,11 @@ EXAMPLES: list[tuple[TongfuError, str]] = [
         "toy refund may have been carried out: junk. Query the order or refund with the same numbers before "
         "doing anything else; never repeat it under new ones",
     ),
+    (
+        errors.CredentialStoreUnavailable("Redis", "TimeoutError"),
+        "Redis, which keeps the credentials, cannot be reached (TimeoutError); nothing was sent. Mend the store, or "
+        "choose one that goes on without",
+    ),
     (errors.SignatureError("toy: forged"), "toy: forged"),
     (errors.MalformedAnswer("not JSON"), "not JSON"),
     (errors.WrongNotice("a refund"), "a refund"),

@@ -1,81 +1,220 @@
 """
-Keeps what was fetched, and fetches it once however many wait for it.
+Fetches a credential once, however many wait for it.
 
-A store may be shared by processes; its keys hold public ids only, never a secret.
+Within one process all who miss the same credential wait for one flight; between processes that share a store, one of
+them holds the lease and fetches while the others wait for what it stores. A credential near its end is served while the
+next one is fetched in the background.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import copy
+import secrets
 from collections.abc import Awaitable, Callable
-from datetime import datetime, timedelta
-from typing import Final, Protocol
+from dataclasses import replace
+from datetime import datetime
+from typing import Final
 
+from tongfu import log
 from tongfu.call import Credential
+from tongfu.errors import CredentialStoreUnavailable, TongfuError, TransportError
 
-AHEAD: Final = timedelta(seconds=60)  # fetched anew this long before it expires
+from .line import FLOOR, Line, due
+from .store import OwnStore, SharedStore, Store
 
+Fetch = Callable[[Credential | None], Awaitable[Credential]]
 
-class Store(Protocol):
-    """Where credentials are kept."""
-
-    async def get(self, key: str) -> Credential | None:
-        """What is kept under *key*, expired or not."""
-
-    async def put(self, key: str, credential: Credential) -> None:
-        """Keep *credential* under *key*."""
-
-    async def drop(self, key: str, value: str) -> None:
-        """Forget what is kept under *key* if its value is still *value*."""
-
-
-class MemoryStore:
-    """Kept in this process."""
-
-    def __init__(self) -> None:
-        self._kept: dict[str, Credential] = {}
-
-    async def get(self, key: str) -> Credential | None:
-        return self._kept.get(key)
-
-    async def put(self, key: str, credential: Credential) -> None:
-        self._kept[key] = credential
-
-    async def drop(self, key: str, value: str) -> None:
-        kept = self._kept.get(key)
-        if kept is not None and kept.value == value:
-            del self._kept[key]
+ROUNDS: Final = 4
+FIRST_LOOK: Final = 0.02  # seconds between looks at what another process stores, growing to
+LAST_LOOK: Final = 0.25
+LEASES: Final = 2.5  # this many of them are waited for: a holder may die, and the one after it too
 
 
 class Keeper:
-    """Single flight over a store: all who miss the same credential wait for one fetch."""
+    """
+    Single flight over a store.
+
+    :param store: with a lease if it is a ``SharedStore``.
+    :param clock: the current time, with a zone. Ends of life, pauses and limits follow it.
+    """
 
     def __init__(self, store: Store, clock: Callable[[], datetime]) -> None:
-        self._store = store
+        self._store: SharedStore = store if isinstance(store, SharedStore) else OwnStore(store)
         self._clock = clock
-        self._flights: dict[str, asyncio.Task[Credential]] = {}
+        self._lines: dict[str, Line] = {}
 
-    async def get(self, key: str, fetch: Callable[[], Awaitable[Credential]]) -> Credential:
-        kept = await self._store.get(key)
-        if kept is not None and (kept.expires_at is None or self._clock() < kept.expires_at - AHEAD):
-            return kept
-        flight = self._flights.get(key)
-        if flight is None:
-            flight = asyncio.ensure_future(self._fetched(key, fetch))
-            self._flights[key] = flight
-            flight.add_done_callback(lambda done: self._landed(key, done))
-        # Shielded: one caller who gives up must not take the fetch away from the others.
-        return await asyncio.shield(flight)
+    async def get(self, key: str, fetch: Fetch) -> Credential:
+        """
+        The kept credential, or what *fetch* gives.
+
+        *fetch* is told the credential that the platform rejected, if that is why it is asked; at most every 30
+        seconds, and not at all where nothing was rejected. A fetch that fails fails for all who wait; from the second
+        failure in a row on, the next one waits 2, 4, 8 up to 30 seconds, and who asks meanwhile gets the same error.
+        The rejected credential is served only while the platform, asked again, insists on it.
+
+        :raises CredentialStoreUnavailable: the store cannot be reached.
+        :raises TongfuError: what *fetch* raised.
+        """
+        line = self._line(key)
+        credential: Credential | None = None
+        for _ in range(ROUNDS):
+            credential = await self._store.get(key)
+            now = self._clock()
+            if credential is not None and line.usable(credential, now):
+                if due(credential, now) and line.flying is None and not line.resting(now):
+                    self._start(key, line, fetch, ahead=True)
+                break
+            if line.flying is None and line.resting(now):
+                if line.insists and line.rejected is not None:
+                    credential = line.rejected
+                    break
+                if line.failures > 1 and isinstance(line.failure, TongfuError):
+                    raise _copied(line.failure)
+            credential = await self._landing(key, line.flying or self._start(key, line, fetch, ahead=False))
+            # Another round if another process has the lease, or if this flight began before the rejection.
+            if credential is not None and (line.insists or not line.refuses(credential)):
+                break
+        if credential is None:
+            raise TransportError(f"{key}: another process is fetching it and has not come back", sent=False)
+        line.latest = credential
+        return credential
 
     async def reject(self, key: str, credential: Credential) -> None:
+        """Forget *credential*, unless another has taken its place already."""
+        line = self._line(key)
+        kept = await self._store.get(key)
+        if (kept or line.latest or credential).value != credential.value:
+            return
+        line.rejected = credential
         await self._store.drop(key, credential.value)
 
-    def _landed(self, key: str, done: asyncio.Task[Credential]) -> None:
-        del self._flights[key]
-        if not done.cancelled():
-            done.exception()  # seen, even when everybody who waited has given up
+    async def close(self) -> None:
+        """Cancel the flights that are under way, and wait until they have given their leases back."""
+        while flights := [line.flying for line in self._lines.values() if line.flying is not None]:
+            for flight in flights:
+                flight.cancel()
+            await asyncio.wait(flights)
 
-    async def _fetched(self, key: str, fetch: Callable[[], Awaitable[Credential]]) -> Credential:
-        credential = await fetch()
-        await self._store.put(key, credential)
+    def _line(self, key: str) -> Line:
+        line = self._lines.get(key)
+        if line is None:
+            line = self._lines[key] = Line()
+        return line
+
+    def _start(self, key: str, line: Line, fetch: Fetch, *, ahead: bool) -> asyncio.Task[Credential | None]:
+        line.flight = asyncio.ensure_future(self._flight(key, line, fetch, ahead=ahead))
+        line.flight.add_done_callback(_seen)
+        return line.flight
+
+    async def _landing(self, key: str, flight: asyncio.Task[Credential | None]) -> Credential | None:
+        # Waited for and not awaited: one caller who gives up must not take the fetch away from the others.
+        await asyncio.wait((flight,))
+        if flight.cancelled():
+            raise TransportError(f"{key}: closed while it was fetched", sent=False)
+        failure = flight.exception()
+        if failure is not None:
+            raise _copied(failure)
+        return flight.result()
+
+    async def _flight(self, key: str, line: Line, fetch: Fetch, *, ahead: bool) -> Credential | None:
+        owner = secrets.token_hex(16)
+        try:
+            if not await self._store.acquire(key, owner, self._store.lease):
+                if ahead:  # another process renews it; the old one serves meanwhile
+                    line.rest(self._clock())
+                    return None
+                credential = await self._after_another(key, line, owner)
+                if credential is not None:
+                    line.landed(credential)
+                    return credential
+            try:
+                return await self._held(key, line, fetch, owner)
+            finally:
+                await self._release(key, owner)
+        except Exception as exc:
+            if isinstance(exc, CredentialStoreUnavailable):
+                line.rest(self._clock())
+            else:
+                line.failed(self._clock(), exc)
+            if ahead:
+                log.warning("tongfu.credential_not_renewed", key=key, error=type(exc).__name__, failures=line.failures)
+            raise
+
+    async def _after_another(self, key: str, line: Line, owner: str) -> Credential | None:
+        """What the process that has the lease stores; None if this one has the lease now."""
+        loop = asyncio.get_running_loop()
+        patience = loop.time() + LEASES * self._store.lease
+        pause = FIRST_LOOK
+        while loop.time() < patience:
+            await asyncio.sleep(pause)
+            pause = min(pause * 1.5, LAST_LOOK)
+            kept = await self._store.get(key)
+            if kept is not None and line.usable(kept, self._clock()):
+                return kept
+            if await self._store.acquire(key, owner, self._store.lease):
+                return None
+        raise TransportError(f"{key}: other processes keep fetching it and none has succeeded", sent=False)
+
+    async def _held(self, key: str, line: Line, fetch: Fetch, owner: str) -> Credential:
+        kept = await self._store.get(key)
+        now = self._clock()
+        if kept is not None and line.usable(kept, now) and not due(kept, now):
+            line.landed(kept)  # since we looked, a flight has landed here or elsewhere
+            return kept
+        known = line.rejected
+        credential = self._dated(await fetch(await self._told(key, line)))
+        if not await self._put(key, credential, owner):
+            kept = await self._store.get(key)
+            if kept is not None and line.usable(kept, self._clock()):
+                credential = kept
+        if known is not None and known.value == credential.value:
+            line.rejected = credential
+            line.failed(self._clock(), None)
+        else:
+            line.landed(credential)
         return credential
+
+    async def _told(self, key: str, line: Line) -> Credential | None:
+        """The rejected credential, if it is time to tell: it lets the provider force a new one, which is rationed."""
+        rejected = line.rejected
+        if rejected is None:
+            return None
+        seconds = line.told_for(self._clock())
+        if seconds and await self._store.acquire(f"{key}:forced", secrets.token_hex(16), seconds):
+            return rejected
+        return None
+
+    def _dated(self, credential: Credential) -> Credential:
+        now = self._clock()
+        expires_at = credential.expires_at
+        if expires_at is not None:
+            expires_at = max(expires_at, now + FLOOR)
+        return replace(credential, expires_at=expires_at, fetched_at=now)
+
+    async def _put(self, key: str, credential: Credential, owner: str) -> bool:
+        try:
+            return await self._store.put_held(key, credential, owner)
+        except CredentialStoreUnavailable:
+            return True  # those who wait for it shall have it all the same
+
+    async def _release(self, key: str, owner: str) -> None:
+        with contextlib.suppress(CredentialStoreUnavailable):  # the lease ends by itself
+            await self._store.release(key, owner)
+
+
+def _seen(done: asyncio.Task[Credential | None]) -> None:
+    """Its failure is known, even when everybody who waited has given up."""
+    if not done.cancelled():
+        done.exception()
+
+
+def _copied(failure: BaseException) -> BaseException:
+    """One for each who waits: a shared one would gather everybody's traceback and context."""
+    if not isinstance(failure, TongfuError):
+        return failure
+    own = copy.copy(failure)
+    own.__cause__ = failure.__cause__
+    own.__traceback__ = failure.__traceback__
+    return own
