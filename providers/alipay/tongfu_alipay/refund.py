@@ -75,7 +75,7 @@ def refund_query(params: RefundKey) -> Call[RefundState]:
 
     def finish(answer: Mapping[str, Any], ctx: Context) -> RefundState:
         same(answer, params)
-        if answer.get("out_request_no", out_refund_no) != out_refund_no:
+        if (text(answer, "out_request_no") or out_refund_no) != out_refund_no:
             raise MalformedAnswer("alipay: the answer is about another out_request_no")
         status, refund_fee = text(answer, "refund_status"), fee(answer, "refund_amount")
         if status is None and not refund_fee:
