@@ -24,8 +24,8 @@ def refund(params: RefundParams) -> Call[Refund]:
     """
     Accepted is not refunded: ``fund_change`` True is; else ask ``refund_query``.
 
-    Without ``out_refund_no`` the order's number is the refund's, as the platform does it, which
-    allows a single refund of the whole order.
+    Without ``out_refund_no`` the number that names the order is the refund's, as the platform does it:
+    right for one refund of the whole order. A second one under the same number moves nothing.
     """
     limits.REFUND.check("alipay", "refund", params)
     out_refund_no = params.out_refund_no or params.out_trade_no or params.transaction_id
