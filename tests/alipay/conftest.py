@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
+import aiohttp
 import pytest
+import pytest_asyncio
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from tongfu import Notification, Tongfu
 from tongfu.call import HttpRequest
+from tongfu.emulator import Emulator
 from tongfu.testing import FakeTransport
 from tongfu_alipay import AlipayAccount
 
@@ -146,6 +152,89 @@ class Shop:
         return params
 
 
+class Merchant:
+    """A merchant's server: the forms it got, and what it answers next (200 success when nothing is said)."""
+
+    def __init__(self) -> None:
+        self.bodies: list[bytes] = []
+        self.answers: list[tuple[int, str]] = []
+        self.url = ""
+
+    async def hear(self, request: web.Request) -> web.Response:
+        self.bodies.append(await request.read())
+        status, text = self.answers.pop(0) if self.answers else (200, "success")
+        return web.Response(status=status, text=text)
+
+    @property
+    def forms(self) -> list[dict[str, str]]:
+        return [dict(parse_qsl(body.decode(), keep_blank_values=True)) for body in self.bodies]
+
+
+@dataclass
+class Stage:
+    """The emulator on a clock that stands, one client of it, and a merchant who hears its notifications."""
+
+    emu: Emulator
+    tf: Tongfu
+    merchant: Merchant
+
+    @property
+    def payment(self) -> Any:
+        return self.tf.payment
+
+    async def order(self, out_trade_no: str = "A1001", **changes: Any) -> Any:
+        keywords: dict[str, Any] = {
+            "out_trade_no": out_trade_no,
+            "subject": "coffee",
+            "total_fee": 100,
+            "notify_url": self.merchant.url,
+            **changes,
+        }
+        named = {"buyer_id", "buyer_open_id"} & (changes.get("extra") or {}).keys()
+        if keywords.get("trade_type") in (None, "JSAPI") and not named:
+            keywords.setdefault("openid", "2088101117955611")
+        return await self.tf.payment.get_order_info("alipay", **keywords)
+
+    async def come(self, info: Any) -> None:
+        """The buyer opens the cashier: by the order string, or by the page."""
+        async with aiohttp.ClientSession() as buyer:
+            if info.trade_type == "APP":
+                url = self.emu.url + "/_emulator/alipay/app_pay"
+                async with buyer.post(url, json={"order_string": info.payload}) as opened:
+                    assert opened.status == 200, await opened.text()
+            else:
+                page = info.payload.replace(self.emu.https_url, self.emu.url)
+                async with buyer.get(page) as opened:
+                    assert info.out_trade_no in await opened.text(), await opened.text()
+
+    async def state(self, out_trade_no: str = "A1001") -> str:
+        return str((await self.tf.payment.order_query("alipay", out_trade_no=out_trade_no)).trade_state)
+
+    async def call(self, method: str, biz_content: dict[str, Any], **more: Any) -> Any:
+        """One of the gateway's methods, as it is."""
+        alipay: Any = self.tf.open("alipay")
+        return await alipay.call(method, biz_content, **more)
+
+
 @pytest.fixture(scope="session")
 def shop() -> Shop:
     return Shop()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def emulator() -> AsyncIterator[Emulator]:
+    """One for each module that asks in the module's loop: making its keys takes longer than a test."""
+    start = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+    async with Emulator(platforms=["alipay"], start=start, frozen=True) as emu:
+        yield emu
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def stage(emulator: Emulator) -> AsyncIterator[Stage]:
+    await emulator.reset()
+    merchant = Merchant()
+    application = web.Application()
+    application.router.add_post("/notify", merchant.hear)
+    async with TestServer(application) as server, Tongfu(emulator.accounts(), clock=emulator.clock) as tf:
+        merchant.url = str(server.make_url("/notify"))
+        yield Stage(emulator, tf, merchant)

@@ -12,6 +12,7 @@ import binascii
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
@@ -87,6 +88,10 @@ def verify(params: dict[str, str], app_id: str, app_key: rsa.RSAPublicKey, *, ch
         raise Refusal("40002", "isv.invalid-app-id", "无效的AppID参数", signed=False)
     if params["sign_type"] not in HASHES:
         raise Refusal("40002", "isv.invalid-signature-type", "无效的签名类型", signed=False)
+    if params["charset"].lower() not in ("utf-8", "utf8"):
+        raise Refusal("40002", "isv.invalid-charset", "字符集错误，模拟网关只支持utf-8", signed=False)
+    if params.get("format", "JSON").upper() != "JSON":
+        raise Refusal("40002", "isv.invalid-format", "无效的数据格式", signed=False)
     text = "&".join(f"{name}={params[name]}" for name in sorted(params) if name != "sign" and params[name] != "")
     hint = (
         "" if charset_in_query else "，请确认charset参数放在了URL查询字符串中且各参数值使用charset参数指示的字符集编码"
@@ -107,8 +112,10 @@ def verify(params: dict[str, str], app_id: str, app_key: rsa.RSAPublicKey, *, ch
             signed=False,
             explain=f"expected a signature of: {text}{'' if charset_in_query else '; charset is not in the URL query'}",
         )
-    if len(params["timestamp"]) != 19:
-        raise Refusal("40002", "isv.invalid-timestamp", "非法的时间戳参数", signed=False)
+    try:
+        datetime.strptime(params["timestamp"], "%Y-%m-%d %H:%M:%S")  # noqa: DTZ007 - its form alone is looked at
+    except ValueError:
+        raise Refusal("40002", "isv.invalid-timestamp", "非法的时间戳参数", signed=False) from None
     return Request(params, params["method"])
 
 
