@@ -12,8 +12,11 @@ import aiohttp
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import load_der_private_key
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tongfu import Notification
+from tongfu.emulator import Asked
 from tongfu.errors import (
     OrderClosed,
     OrderConflict,
@@ -23,6 +26,7 @@ from tongfu.errors import (
     RefundNotFound,
     SignatureError,
 )
+from tongfu_alipay.emulator.gateway import Refusal, read
 
 if TYPE_CHECKING:
     from tests.alipay.conftest import Shop, Stage
@@ -564,6 +568,24 @@ async def test_content_that_names_no_trade_is_refused_and_signed(shop: Shop, sta
     name, node, is_signed, _ = await gateway(stage, signed(shop, stage, biz_content=content))
 
     assert (name, node["code"] in ("40002", "40004"), is_signed) == ("alipay_trade_query_response", True, True)
+
+
+@pytest.mark.parametrize("depth", [2_000, 200_000])
+async def test_content_nested_without_end_is_refused(shop: Shop, stage: Stage, depth: int) -> None:
+    content = '{"out_trade_no":' + "[" * depth
+    _, node, is_signed, _ = await gateway(stage, signed(shop, stage, biz_content=content))
+
+    assert (node["sub_code"], is_signed) == ("isv.invalid-parameter", True)
+
+
+@given(st.binary(max_size=200), st.binary(max_size=200))
+@settings(max_examples=100, deadline=None)
+async def test_random_requests_are_refused_and_break_nothing(shop: Shop, query: bytes, body: bytes) -> None:
+    asked = Asked("POST", "/gateway.do", query.decode("latin-1"), {}, body)
+    with pytest.raises(Refusal) as caught:
+        read(asked, shop.app_id, shop.app.public_key())
+
+    assert not caught.value.signed
 
 
 async def test_the_order_string_of_another_method_opens_no_cashier(shop: Shop, stage: Stage) -> None:

@@ -149,6 +149,17 @@ async def test_a_refund_that_did_not_end_well_is_not_refunded(shop: Shop, status
     assert notice.refund_status != "SUCCESS"
 
 
+@pytest.mark.parametrize("name", ["out_trade_no", "trade_no", "total_amount"])
+async def test_a_notice_of_no_order_or_no_amount_is_malformed(shop: Shop, name: str) -> None:
+    for fields in (shop.fields(**{name: ""}), {key: value for key, value in shop.fields().items() if key != name}):
+        for more in ({}, {"refund_fee": "8.88", "gmt_refund": "2026-11-24 17:00:00"}):
+            with pytest.raises(MalformedAnswer):
+                await payment(shop, sent(shop.sealed({**fields, **more})))
+    for amount in ("88,88", "1e2", "88.888", "٨.00"):
+        with pytest.raises(MalformedAnswer):
+            await payment(shop, shop.notice(total_amount=amount))
+
+
 async def test_a_notice_that_comes_again_says_the_same(shop: Shop) -> None:
     notify = shop.notice()
 

@@ -15,6 +15,7 @@ from urllib.parse import unquote_to_bytes
 from tongfu.call import Context, Notification
 from tongfu.errors import MalformedAnswer, SignatureError, WrongNotice
 from tongfu.model import trade_state
+from tongfu.money import fen_from_yuan
 from tongfu.notice import PaymentNotice, RefundNotice, Reply
 
 from .account import AlipayAccount
@@ -49,7 +50,7 @@ def payment(account: AlipayAccount, notify: Notification, ctx: Context) -> Payme
         reply=REPLY,
         trade_state=state,
         transaction_id=required(fields, "trade_no"),
-        total_fee=fee(fields, "total_amount"),
+        total_fee=fen_from_yuan(required(fields, "total_amount")),
         cash_fee=fee(fields, "buyer_pay_amount"),
         time_end=digits(text(fields, "gmt_payment")),
         openid=text(fields, "buyer_id") or text(fields, "buyer_open_id"),
@@ -73,7 +74,7 @@ def refund(account: AlipayAccount, notify: Notification, ctx: Context) -> Refund
         reply=REPLY,
         transaction_id=required(fields, "trade_no"),
         out_refund_no=text(fields, "out_biz_no") or text(fields, "out_request_no"),
-        total_fee=fee(fields, "total_amount"),
+        total_fee=fen_from_yuan(required(fields, "total_amount")),
         refund_fee=fee(fields, "refund_fee"),
         refund_fee_is_total=True,
         refund_status="SUCCESS" if status in ("", "REFUND_SUCCESS") else status.removeprefix("REFUND_"),

@@ -60,7 +60,7 @@ class Request:
         """:raises Refusal: biz_content is no JSON object."""
         try:
             content = json.loads(self.params.get("biz_content") or "{}")
-        except ValueError:
+        except (ValueError, RecursionError):
             content = None
         if not isinstance(content, dict):
             raise Refusal("40002", "isv.invalid-parameter", "biz_content不是合法的JSON")
