@@ -121,6 +121,13 @@ def test_an_amount_that_is_no_yuan_is_refused(shop: Shop, amount: Any) -> None:
         run(shop, "order_query", trade(shop, trade_status="TRADE_SUCCESS", total_amount=amount), out_trade_no="A1001")
 
 
+@pytest.mark.parametrize("number", ["88.880000000000000001", "88.885", "8888e-2", "1e2", "99999999999999999"])
+def test_a_number_that_a_float_would_make_good_is_refused(shop: Shop, number: str) -> None:
+    node = f'{{"code":"10000","out_trade_no":"A1001","trade_status":"TRADE_SUCCESS","total_amount":{number}}}'
+    with pytest.raises(MalformedAnswer):
+        run(shop, "order_query", shop.answer(node, QUERY), out_trade_no="A1001")
+
+
 @pytest.mark.parametrize("fee", [0, -1, MOST + 1, 0.29, "29", Decimal(29), True, None])
 def test_a_fee_that_is_no_fen_never_leaves(shop: Shop, fee: Any) -> None:
     for operation, more in (("refund", {"refund_fee": fee}), ("get_order_info", {"total_fee": fee, "subject": "tea"})):
