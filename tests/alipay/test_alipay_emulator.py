@@ -6,7 +6,7 @@ import base64
 import json
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode
+from urllib.parse import quote, quote_plus, urlencode
 
 import aiohttp
 import pytest
@@ -561,6 +561,36 @@ async def test_a_wrong_signature_is_explained(shop: Shop, stage: Stage) -> None:
 
     _, node, is_signed, _ = await gateway(stage, {name: value for name, value in good.items() if name != "sign"})
     assert (node["sub_code"], is_signed) == ("isv.missing-signature", False)
+
+
+async def test_the_usual_mistakes_are_told_by_name(shop: Shop, stage: Stage) -> None:
+    line = stage.emu.settings()["alipay"]
+    key = load_der_private_key(base64.b64decode(line["private_key"]), None)
+    assert isinstance(key, rsa.RSAPrivateKey)
+    good = {name: value for name, value in signed(shop, stage, notify_url="").items() if name != "sign"}
+
+    def joined(params: dict[str, str]) -> str:
+        return "&".join(f"{name}={params[name]}" for name in sorted(params))
+
+    filled = {name: value for name, value in good.items() if value}
+    right = joined(filled)
+    mistakes = {
+        "without sign_type": joined({name: value for name, value in filled.items() if name != "sign_type"}),
+        "with the empty values": joined(good),
+        "as by quote_plus": joined({name: quote_plus(value) for name, value in filled.items()}),
+        "as by quote,": joined({name: quote(value, safe="") for name, value in filled.items()}),
+        "without biz_content": joined({name: value for name, value in filled.items() if name != "biz_content"}),
+    }
+    for words, text in mistakes.items():
+        place = next(at for at, pair in enumerate(zip(right, text, strict=False)) if pair[0] != pair[1])
+        *_, explain = await gateway(stage, {**good, "sign": shop.sign(text.encode(), key)})
+        assert words in explain
+        assert f"byte {place} on" in explain
+
+    *_, explain = await gateway(stage, {**good, "sign": shop.sign(right.encode(), key, "RSA")})
+    assert "signed by RSA, and sign_type says RSA2" in explain
+    *_, explain = await gateway(stage, {**good, "sign": shop.sign(right.encode(), shop.stranger)})
+    assert "the key was another" in explain
 
 
 @pytest.mark.parametrize("content", ["", "{}", "[]", "{", '"x"', "null", '{"out_trade_no":[1]}', '{"out_trade_no":""}'])
