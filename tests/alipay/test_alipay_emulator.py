@@ -1,22 +1,12 @@
-"""The emulated platform: its states, its codes and its notifications, as the documents have them."""
+"""The emulated platform: its states and its codes, as the documents have them."""
 
 from __future__ import annotations
 
-import base64
-import json
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, quote_plus, urlencode
 
-import aiohttp
 import pytest
-from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.serialization import load_der_private_key
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from tongfu import Notification
-from tongfu.emulator import Asked
 from tongfu.errors import (
     OrderClosed,
     OrderConflict,
@@ -24,12 +14,10 @@ from tongfu.errors import (
     OrderPaid,
     PlatformRefused,
     RefundNotFound,
-    SignatureError,
 )
-from tongfu_alipay.emulator.gateway import Refusal, read
 
 if TYPE_CHECKING:
-    from tests.alipay.conftest import Shop, Stage
+    from tests.alipay.conftest import Stage
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 HOUR, DAY = 3600, 86400
@@ -53,7 +41,7 @@ async def coming(stage: Stage, scene: str, out_trade_no: str = "A1001", **change
     return info
 
 
-# --- when a trade exists ---------------------------------------------------------------------------
+# --- when a trade exists -----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("scene", LATE)
@@ -156,7 +144,7 @@ async def test_an_order_that_the_platform_refuses(stage: Stage, content: dict[st
     assert stage.emu.orders() == []
 
 
-# --- when it ends ----------------------------------------------------------------------------------
+# --- when it ends ------------------------------------------------------------------------------------
 
 
 async def test_time_expire_ends_an_order_to_the_second(stage: Stage) -> None:
@@ -245,7 +233,7 @@ async def test_what_the_buyer_could_not_pay_stays_open(stage: Stage) -> None:
     assert await stage.state() == "CLOSED"
 
 
-# --- cancel ----------------------------------------------------------------------------------------
+# --- cancel ------------------------------------------------------------------------------------------
 
 
 async def test_a_cancel_closes_what_is_unpaid_and_pays_back_what_is_paid(stage: Stage) -> None:
@@ -272,7 +260,7 @@ async def test_what_is_refunded_or_old_is_not_cancelled(stage: Stage) -> None:
     await refused(stage, stage.payment.cancel_order("alipay", out_trade_no="A3"), "TRADE_CANCEL_TIME_OUT")
 
 
-# --- refunds ---------------------------------------------------------------------------------------
+# --- refunds -----------------------------------------------------------------------------------------
 
 
 async def test_refunds_are_summed_and_each_is_made_once(stage: Stage) -> None:
@@ -344,293 +332,3 @@ async def test_a_refund_is_found_by_its_number_alone(stage: Stage) -> None:
         await stage.payment.refund_query("alipay", out_trade_no="A1001", out_refund_no="R2")
     bare = {"out_trade_no": "A1001"}
     await refused(stage, stage.call("alipay.trade.fastpay.refund.query", bare, read_only=True), "INVALID_PARAMETER")
-
-
-# --- notifications ---------------------------------------------------------------------------------
-
-
-async def verified(stage: Stage, at: int) -> Any:
-    """The notification of that place, read as a refund if it is one."""
-    notify = Notification({}, stage.merchant.bodies[at])
-    notice = await stage.payment.verify_payment_notify("alipay", notify)
-    if notice.is_refund:
-        return await stage.payment.verify_refund_notify("alipay", notify)
-    return notice
-
-
-async def test_a_payment_and_its_refunds_come_to_one_address(stage: Stage) -> None:
-    await stage.order(extra={"passback_params": "a%3D1"})
-    await stage.emu.pay("A1001")
-    for number, fee in (("R1", 30), ("R2", 70)):
-        await stage.payment.refund("alipay", out_trade_no="A1001", out_refund_no=number, refund_fee=fee)
-        await stage.emu.settle()
-    paid, first, second = [await verified(stage, at) for at in range(3)]
-
-    assert (paid.paid, paid.total_fee, paid.cash_fee, paid.attach) == (True, 100, 100, "a%3D1")
-    assert (paid.time_end, paid.openid) == ("20260102110405", "2088101117955611")
-    assert (first.out_refund_no, first.refund_fee, second.out_refund_no, second.refund_fee) == ("R1", 30, "R2", 100)
-    assert [form["trade_status"] for form in stage.merchant.forms] == ["TRADE_SUCCESS", "TRADE_SUCCESS", "TRADE_CLOSED"]
-    assert len({form["notify_id"] for form in stage.merchant.forms}) == 3
-
-
-async def test_an_open_id_comes_back_as_an_open_id(stage: Stage) -> None:
-    await stage.order(extra={"buyer_open_id": "007hqF5M"})
-    await stage.emu.pay("A1001")
-    order = await stage.payment.order_query("alipay", out_trade_no="A1001")
-
-    assert (order.openid, order.raw["buyer_open_id"], "buyer_user_id" in order.raw) == ("007hqF5M", "007hqF5M", False)
-    form = stage.merchant.forms[0]
-    assert (form["buyer_open_id"], "buyer_id" in form) == ("007hqF5M", False)
-    assert (await verified(stage, 0)).openid == "007hqF5M"
-
-
-@pytest.mark.parametrize("scene", ["JSAPI", "NATIVE", "PAGE", "APP", "WAP"])
-@pytest.mark.parametrize("end", ["close", "cancel", "expire", "time"])
-async def test_app_and_wap_orders_hear_of_their_end(stage: Stage, scene: str, end: str) -> None:
-    buyer = {"openid": "2088101117955611"} if scene == "JSAPI" else {}
-    await coming(stage, scene, time_expire=stage.emu.clock.now() + timedelta(hours=1), **buyer)
-    if end == "close":
-        await stage.payment.close_order("alipay", out_trade_no="A1001")
-    elif end == "cancel":
-        await stage.payment.cancel_order("alipay", out_trade_no="A1001")
-    elif end == "expire":
-        await stage.emu.pay("A1001", "expire")
-    else:
-        await stage.emu.clock.advance(2 * HOUR)
-    await stage.emu.settle()
-    assert await stage.state() == "CLOSED"
-    if scene not in ("APP", "WAP"):
-        assert stage.merchant.forms == []
-        return
-
-    (form,) = stage.merchant.forms
-    assert (form["trade_status"], form["refund_fee"], "gmt_close" in form) == ("TRADE_CLOSED", "0.00", True)
-    assert {"gmt_payment", "buyer_pay_amount", "receipt_amount", "fund_bill_list"} & form.keys() == set()
-    if end == "time":
-        assert form["gmt_close"] == "2026-01-02 12:04:05"
-    notice = await verified(stage, 0)
-    assert (notice.paid, notice.is_refund, notice.trade_state, notice.cash_fee) == (False, False, "CLOSED", None)
-
-
-@pytest.mark.parametrize("scene", ["NATIVE", "APP"])
-async def test_the_end_of_refunds_is_told_to_app_and_wap(stage: Stage, scene: str) -> None:
-    await coming(stage, scene)
-    await stage.emu.pay("A1001")
-    await stage.emu.clock.advance(366 * DAY)
-
-    told = [form["trade_status"] for form in stage.merchant.forms]
-    assert told == (["TRADE_SUCCESS", "TRADE_FINISHED"] if scene == "APP" else ["TRADE_SUCCESS"])
-    last = await verified(stage, -1)
-    assert (last.paid, last.total_fee) == (True, 100)
-
-
-async def test_the_ladder_is_climbed_to_its_end(stage: Stage) -> None:
-    stage.merchant.answers = [(200, "fail"), (500, "success"), (200, "success\n"), (302, ""), *[(200, "failure")] * 9]
-    await stage.order()
-    await stage.emu.pay("A1001")
-    ladder = [4 * 60, 10 * 60, 10 * 60, HOUR, 2 * HOUR, 6 * HOUR, 15 * HOUR]
-    for attempts, seconds in enumerate(ladder, 1):
-        await stage.emu.clock.advance(seconds - 1)
-        assert len(stage.merchant.bodies) == attempts
-        await stage.emu.clock.advance(1)
-        assert len(stage.merchant.bodies) == attempts + 1
-    await stage.emu.clock.advance(90 * DAY)
-    (sent,) = stage.emu.notifications
-
-    assert (sent.state, len(stage.merchant.bodies)) == ("given_up", 8)
-    assert len(set(stage.merchant.bodies)) == 1
-    assert (await verified(stage, 7)).paid
-
-
-async def test_success_ends_the_ladder(stage: Stage) -> None:
-    stage.merchant.answers = [(200, "fail"), (200, "success")]
-    await stage.order()
-    await stage.emu.pay("A1001")
-    await stage.emu.clock.advance(90 * DAY)
-
-    assert (stage.emu.notifications[0].state, len(stage.merchant.bodies)) == ("accepted", 2)
-
-
-@pytest.mark.parametrize("corrupt", ["signature", "body", "timestamp"])
-async def test_a_corrupted_notification_is_refused(stage: Stage, corrupt: Any) -> None:
-    await stage.order()
-    await stage.emu.pay("A1001")
-    await stage.emu.redeliver(stage.emu.notifications[0].id, corrupt)
-
-    assert stage.merchant.bodies[0] != stage.merchant.bodies[1]
-    assert (await verified(stage, 0)).paid
-    with pytest.raises(SignatureError):
-        await verified(stage, 1)
-
-
-# --- the gateway -----------------------------------------------------------------------------------
-
-
-def signed(shop: Shop, stage: Stage, **changes: str | None) -> dict[str, str]:
-    """A query's parameters, signed by the app; None leaves one out."""
-    line = stage.emu.settings()["alipay"]
-    key = load_der_private_key(base64.b64decode(line["private_key"]), None)
-    assert isinstance(key, rsa.RSAPrivateKey)
-    given: dict[str, str | None] = {
-        "app_id": line["app_id"],
-        "method": "alipay.trade.query",
-        "format": "JSON",
-        "charset": "utf-8",
-        "sign_type": "RSA2",
-        "timestamp": "2026-01-02 11:04:05",
-        "version": "1.0",
-        "biz_content": '{"out_trade_no":"A1001"}',
-        **changes,
-    }
-    params = {name: value for name, value in given.items() if value is not None}
-    text = "&".join(f"{name}={params[name]}" for name in sorted(params) if params[name])
-    return {**params, "sign": shop.sign(text.encode(), key)}
-
-
-async def gateway(
-    stage: Stage, params: dict[str, str], *, body: tuple[str, ...] = ("biz_content",), method: str = "POST"
-) -> tuple[str, dict[str, Any], bool, str]:
-    """The answer's node by name, whether it is signed, and what the emulator explains."""
-    query = {name: value for name, value in params.items() if name not in body}
-    async with (
-        aiohttp.ClientSession() as client,
-        client.request(
-            method,
-            f"{stage.emu.url}/gateway.do?{urlencode(query)}",
-            data=urlencode({name: params[name] for name in body if name in params}),
-            headers={"content-type": "application/x-www-form-urlencoded;charset=utf-8"},
-        ) as response,
-    ):
-        assert response.status == 200
-        document = json.loads(await response.read())
-        (name,) = set(document) - {"sign"}
-        return name, document[name], "sign" in document, response.headers.get("x-emulator-explain", "")
-
-
-async def test_parameters_may_stand_in_the_body_but_for_charset(shop: Shop, stage: Stage) -> None:
-    await stage.order()
-    params = signed(shop, stage)
-    rest = tuple(name for name in params if name != "charset")
-    for body, method in (((), "GET"), (("biz_content",), "POST"), (rest, "POST")):
-        name, node, is_signed, _ = await gateway(stage, params, body=body, method=method)
-        assert (name, node["code"], is_signed) == ("alipay_trade_query_response", "10000", True)
-
-    _, node, is_signed, explain = await gateway(stage, params, body=tuple(params))
-    assert (node["sub_code"], is_signed) == ("isv.invalid-signature", False)
-    assert "charset参数放在了URL查询字符串" in node["sub_msg"]
-    assert "charset" in explain
-
-
-@pytest.mark.parametrize(
-    ("changes", "code", "sub_code"),
-    [
-        ({"app_id": None}, "40001", "isv.missing-app-id"),
-        ({"method": None}, "40001", "isv.missing-method"),
-        ({"sign_type": None}, "40001", "isv.missing-signature-type"),
-        ({"timestamp": ""}, "40001", "isv.missing-timestamp"),
-        ({"version": None}, "40001", "isv.missing-version"),
-        ({"app_id": "2021000000000009"}, "40002", "isv.invalid-app-id"),
-        ({"sign_type": "MD5"}, "40002", "isv.invalid-signature-type"),
-        ({"charset": "latin-1"}, "40002", "isv.invalid-charset"),
-        ({"timestamp": "2026-01-02T11:04:05"}, "40002", "isv.invalid-timestamp"),
-        ({"timestamp": "2026-13-02 11:04:05"}, "40002", "isv.invalid-timestamp"),
-        ({"format": "XML"}, "40002", "isv.invalid-format"),
-        ({"method": "alipay.no.such"}, "40002", "isv.invalid-method"),
-    ],
-)
-async def test_the_gateway_itself_refuses_unsigned(
-    shop: Shop, stage: Stage, changes: dict[str, str | None], code: str, sub_code: str
-) -> None:
-    _, node, is_signed, _ = await gateway(stage, signed(shop, stage, **changes))
-
-    assert (node["code"], node["sub_code"], is_signed) == (code, sub_code, False)
-
-
-async def test_a_wrong_signature_is_explained(shop: Shop, stage: Stage) -> None:
-    good = signed(shop, stage)
-    for wrong in (
-        {**good, "sign": good["sign"][:-8] + "AAAAAAA="},
-        {**good, "sign": "x"},
-        {**good, "biz_content": '{"out_trade_no": "A1001"}'},
-        {**good, "sign_type": "RSA"},
-        {**good, "extra": "1"},
-    ):
-        _, node, is_signed, explain = await gateway(stage, wrong)
-        assert (node["code"], node["sub_code"], is_signed) == ("40002", "isv.invalid-signature", False)
-        assert "app_id=" in explain
-
-    _, node, is_signed, _ = await gateway(stage, {name: value for name, value in good.items() if name != "sign"})
-    assert (node["sub_code"], is_signed) == ("isv.missing-signature", False)
-
-
-async def test_the_usual_mistakes_are_told_by_name(shop: Shop, stage: Stage) -> None:
-    line = stage.emu.settings()["alipay"]
-    key = load_der_private_key(base64.b64decode(line["private_key"]), None)
-    assert isinstance(key, rsa.RSAPrivateKey)
-    good = {name: value for name, value in signed(shop, stage, notify_url="").items() if name != "sign"}
-
-    def joined(params: dict[str, str]) -> str:
-        return "&".join(f"{name}={params[name]}" for name in sorted(params))
-
-    filled = {name: value for name, value in good.items() if value}
-    right = joined(filled)
-    mistakes = {
-        "without sign_type": joined({name: value for name, value in filled.items() if name != "sign_type"}),
-        "with the empty values": joined(good),
-        "as by quote_plus": joined({name: quote_plus(value) for name, value in filled.items()}),
-        "as by quote,": joined({name: quote(value, safe="") for name, value in filled.items()}),
-        "without biz_content": joined({name: value for name, value in filled.items() if name != "biz_content"}),
-    }
-    for words, text in mistakes.items():
-        place = next(at for at, pair in enumerate(zip(right, text, strict=False)) if pair[0] != pair[1])
-        *_, explain = await gateway(stage, {**good, "sign": shop.sign(text.encode(), key)})
-        assert words in explain
-        assert f"byte {place} on" in explain
-
-    *_, explain = await gateway(stage, {**good, "sign": shop.sign(right.encode(), key, "RSA")})
-    assert "signed by RSA, and sign_type says RSA2" in explain
-    *_, explain = await gateway(stage, {**good, "sign": shop.sign(right.encode(), shop.stranger)})
-    assert "the key was another" in explain
-
-
-@pytest.mark.parametrize("content", ["", "{}", "[]", "{", '"x"', "null", '{"out_trade_no":[1]}', '{"out_trade_no":""}'])
-async def test_content_that_names_no_trade_is_refused_and_signed(shop: Shop, stage: Stage, content: str) -> None:
-    name, node, is_signed, _ = await gateway(stage, signed(shop, stage, biz_content=content))
-
-    assert (name, node["code"] in ("40002", "40004"), is_signed) == ("alipay_trade_query_response", True, True)
-
-
-@pytest.mark.parametrize("depth", [2_000, 200_000])
-async def test_content_nested_without_end_is_refused(shop: Shop, stage: Stage, depth: int) -> None:
-    content = '{"out_trade_no":' + "[" * depth
-    _, node, is_signed, _ = await gateway(stage, signed(shop, stage, biz_content=content))
-
-    assert (node["sub_code"], is_signed) == ("isv.invalid-parameter", True)
-
-
-@given(st.binary(max_size=200), st.binary(max_size=200))
-@settings(max_examples=100, deadline=None)
-async def test_random_requests_are_refused_and_break_nothing(shop: Shop, query: bytes, body: bytes) -> None:
-    asked = Asked("POST", "/gateway.do", query.decode("latin-1"), {}, body)
-    with pytest.raises(Refusal) as caught:
-        read(asked, shop.app_id, shop.app.public_key())
-
-    assert not caught.value.signed
-
-
-async def test_the_order_string_of_another_method_opens_no_cashier(shop: Shop, stage: Stage) -> None:
-    content = '{"out_trade_no":"A1001","total_amount":"1.00","subject":"x","buyer_id":"2088101117955611"}'
-    wanted = {"alipay.trade.app.pay": True, "alipay.trade.create": False, "alipay.trade.page.pay": False}
-    for method, good in wanted.items():
-        string = urlencode(signed(shop, stage, method=method, biz_content=content))
-        async with (
-            aiohttp.ClientSession() as buyer,
-            buyer.post(stage.emu.url + "/_emulator/alipay/app_pay", json={"order_string": string}) as opened,
-        ):
-            assert (opened.status == 200) == good, method
-    for junk in (b"", b"[]", b"{}", b'{"order_string":5}', b"\xff"):
-        async with (
-            aiohttp.ClientSession() as buyer,
-            buyer.post(stage.emu.url + "/_emulator/alipay/app_pay", data=junk) as opened,
-        ):
-            assert opened.status == 400
