@@ -73,7 +73,7 @@ class AlipayAccount:
         if isinstance(self.timeout, bool) or not isinstance(self.timeout, int | float) or not 0 < self.timeout < 600:
             raise ConfigError("timeout: expected seconds, more than 0 and less than 600")
         gateway = self.gateway or (SANDBOX if self.sandbox else GATEWAY)
-        if not isinstance(gateway, str) or urlsplit(gateway).scheme not in ("http", "https") or "?" in gateway:
+        if not _is_gateway(gateway):
             raise ConfigError(f"gateway: expected an http(s) URL without a query, such as {GATEWAY}")
         object.__setattr__(self, "gateway", gateway)
 
@@ -96,7 +96,8 @@ class AlipayAccount:
         """
         Alipay's public key.
 
-        :raises ConfigError: there is none, or it is the app's own, the commonest mistake of all.
+        :raises ConfigError: there is none, it is too short for sign_type, or it is the app's own, the
+            commonest mistake of all.
         """
         from . import keys  # noqa: PLC0415 - cryptography is for who verifies
 
@@ -105,6 +106,8 @@ class AlipayAccount:
                 raise ConfigError("certificate mode is not supported yet; give alipay_public_key instead")
             raise ConfigError("alipay calls need alipay_public_key in the AlipayAccount, to verify answers with")
         key = keys.public_key(self.alipay_public_key)
+        if key.key_size < keys.LEAST_BITS[self.sign_type]:
+            raise ConfigError(f"alipay_public_key: {self.sign_type} needs {keys.LEAST_BITS[self.sign_type]} bits")
         if self.private_key and keys.is_pair(self.private_key, self.alipay_public_key):
             raise ConfigError(
                 "alipay_public_key: this is the app's own public key; copy Alipay's from the console, beside it"
@@ -121,3 +124,14 @@ class AlipayAccount:
 
     def __reduce_ex__(self, protocol: Any) -> NoReturn:
         self.__reduce__()
+
+
+def _is_gateway(url: object) -> bool:
+    """An absolute URL, as it stands: the query is ours to add."""
+    if not isinstance(url, str) or not url.isascii() or not url.isprintable() or {" ", "?", "#"} & set(url):
+        return False
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False

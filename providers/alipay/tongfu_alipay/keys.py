@@ -10,6 +10,7 @@ import base64
 import binascii
 import hashlib
 import re
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -91,12 +92,23 @@ def _digest(text: KeyText) -> bytes:
     return hashlib.sha256(kind + content).digest()
 
 
+def _read(path: str | Path) -> bytes | None:
+    """
+    The file's content, None where there is no such file.
+
+    The cause is told to nobody: it names the path, which is the key itself where a short one was pasted.
+    """
+    with suppress(OSError, ValueError):
+        return Path(path).read_bytes()
+    return None
+
+
 def _der(field: str, text: KeyText) -> bytes:
     if isinstance(text, Path) or (isinstance(text, str) and len(text) < 200 and "-----" not in text):
-        try:
-            text = Path(text).read_bytes()
-        except (OSError, ValueError) as exc:
-            raise ConfigError(f"{field}: the file cannot be read; expected a key as text, DER or a path") from exc
+        content = _read(text)
+        if content is None:
+            raise ConfigError(f"{field}: the file cannot be read; expected a key as text, DER or a path")
+        text = content
     content = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
     if content[:1] == b"\x30":
         return content

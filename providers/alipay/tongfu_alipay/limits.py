@@ -70,6 +70,14 @@ def _refund_within_total(params: Any) -> Mapping[str, str]:
     return {}
 
 
+def _part_has_number(params: Any) -> Mapping[str, str]:
+    """The platform takes a second part under the order's own number for the first one, and moves nothing."""
+    whole, part = params.total_fee, params.refund_fee
+    if params.out_refund_no is None and isinstance(whole, int) and isinstance(part, int) and part < whole:
+        return {"out_refund_no": "missing; a refund of less than total_fee needs a number of its own"}
+    return {}
+
+
 class RefundLimits(ParamsSchema):
     refund_fee = Fee(10**10, required=True)
     total_fee = Fee(10**10)
@@ -83,7 +91,11 @@ class RefundLimits(ParamsSchema):
         ("out_trade_no", "trade_no", "out_request_no", "refund_amount", "refund_currency", "refund_reason", "sign"),
         flat=False,
     )
-    rules: ClassVar[tuple[Rule, ...]] = (exactly_one("out_trade_no", "transaction_id"), _refund_within_total)
+    rules: ClassVar[tuple[Rule, ...]] = (
+        exactly_one("out_trade_no", "transaction_id"),
+        _refund_within_total,
+        _part_has_number,
+    )
 
 
 class RefundKeyLimits(ParamsSchema):

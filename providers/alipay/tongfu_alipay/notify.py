@@ -6,13 +6,16 @@ Source: https://opendocs.alipay.com/open/270/105902 "异步通知说明"
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Final
 from urllib.parse import unquote_to_bytes
 
 from tongfu.call import Context, Notification
 from tongfu.errors import MalformedAnswer, SignatureError, WrongNotice
 from tongfu.model import trade_state
+from tongfu.money import fen_from_yuan
 from tongfu.notice import PaymentNotice, RefundNotice, Reply
 
 from .account import AlipayAccount
@@ -20,9 +23,19 @@ from .read import digits, fee, required, text
 from .trade import STATES
 
 REPLY: Final = Reply(200, {"content-type": "text/plain; charset=utf-8"}, b"success")
-CHARSETS: Final = {"utf-8": "utf-8", "utf8": "utf-8", "gbk": "gbk", "gb2312": "gb2312", "gb18030": "gb18030"}
+# gb18030 holds gbk, which is what Java and so Alipay means by gb2312 as well.
+CHARSETS: Final = {"utf-8": "utf-8", "utf8": "utf-8", "gbk": "gb18030", "gb2312": "gb18030", "gb18030": "gb18030"}
 MOST_FIELDS: Final = 200
 STRENGTH: Final = {"RSA": 1, "RSA2": 2}
+FIELDS: Final = (
+    *("notify_time", "notify_type", "notify_id", "app_id", "auth_app_id", "charset", "version", "trade_no"),
+    *("out_trade_no", "out_biz_no", "buyer_id", "buyer_open_id", "buyer_logon_id", "seller_id", "seller_email"),
+    *("trade_status", "total_amount", "receipt_amount", "invoice_amount", "buyer_pay_amount", "point_amount"),
+    *("refund_fee", "gmt_create", "gmt_payment", "gmt_refund", "gmt_close", "fund_bill_list", "passback_params"),
+    *("voucher_detail_list", "out_request_no", "refund_status", "refund_amount", "send_back_fee"),
+)
+_NAME: Final = re.compile(rb"[0-9A-Za-z_.\-]+")
+_FIELD_INSIDE: Final = re.compile(rf"&(?:{'|'.join(FIELDS)})=")
 
 
 def payment(account: AlipayAccount, notify: Notification, ctx: Context) -> PaymentNotice:
@@ -37,7 +50,7 @@ def payment(account: AlipayAccount, notify: Notification, ctx: Context) -> Payme
         reply=REPLY,
         trade_state=state,
         transaction_id=required(fields, "trade_no"),
-        total_fee=fee(fields, "total_amount"),
+        total_fee=fen_from_yuan(required(fields, "total_amount")),
         cash_fee=fee(fields, "buyer_pay_amount"),
         time_end=digits(text(fields, "gmt_payment")),
         openid=text(fields, "buyer_id") or text(fields, "buyer_open_id"),
@@ -61,7 +74,7 @@ def refund(account: AlipayAccount, notify: Notification, ctx: Context) -> Refund
         reply=REPLY,
         transaction_id=required(fields, "trade_no"),
         out_refund_no=text(fields, "out_biz_no") or text(fields, "out_request_no"),
-        total_fee=fee(fields, "total_amount"),
+        total_fee=fen_from_yuan(required(fields, "total_amount")),
         refund_fee=fee(fields, "refund_fee"),
         refund_fee_is_total=True,
         refund_status="SUCCESS" if status in ("", "REFUND_SUCCESS") else status.removeprefix("REFUND_"),
@@ -82,18 +95,18 @@ def verified(account: AlipayAccount, notify: Notification, ctx: Context) -> dict
     """
     The form, if Alipay signed it for this app.
 
-    :raises SignatureError: sign missing or wrong, weaker than the account's sign_type, another app's or seller's.
+    :raises SignatureError: sign missing or wrong, weaker than the account's sign_type, another app's or
+        seller's, or a signature that fits more than one reading of the form.
     """
     account.verifying_key()
-    fields = parse(notify.body)
+    fields, charset = parse(notify.body)
     algorithm = fields.get("sign_type") or account.sign_type
     if STRENGTH.get(algorithm, 0) < STRENGTH[account.sign_type]:
         raise SignatureError("alipay: the notification names a weaker sign_type than the account's, or an unknown one")
-    charset = CHARSETS[fields.get("charset", "utf-8").lower()]
     problem: SignatureError | None = None
     for payload in _texts(fields):
         try:
-            ctx.signer.check(payload.encode(charset, "surrogatepass"), fields.get("sign", ""), algorithm)
+            ctx.signer.check(payload.encode(charset), fields.get("sign", ""), algorithm)
         except SignatureError as exc:
             problem = exc
         else:
@@ -105,6 +118,12 @@ def verified(account: AlipayAccount, notify: Notification, ctx: Context) -> dict
         raise SignatureError("alipay: the notification's app_id is missing or another app's; use nothing of it")
     if account.seller_id and fields.get("seller_id") != account.seller_id:
         raise SignatureError("alipay: the notification's seller_id is missing or another's; use nothing of it")
+    # What is signed, name=value&name=value, does not tell where a value ends: a subject that holds
+    # "&total_amount=" could be cut there by whoever sees the form, and the real amount hidden in a value.
+    if any(_FIELD_INSIDE.search(value) for value in fields.values() if "&" in value):
+        raise SignatureError(
+            "alipay: a value of the notification reads as more than one field; its signature cannot tell, so query"
+        )
     return fields
 
 
@@ -126,9 +145,11 @@ def _texts(fields: Mapping[str, str]) -> Iterator[str]:
                 yield text
 
 
-def parse(body: bytes) -> dict[str, str]:
+def parse(body: bytes) -> tuple[dict[str, str], str]:
     """
-    Decode the form once, in the charset that it names.
+    Decode the form once, in the charset that it names; the answer tells that charset too.
+
+    One that names none is UTF-8, or else Chinese, as old requests' notifications are.
 
     :raises MalformedAnswer: not a form, a field twice, another charset, too many fields.
     """
@@ -139,16 +160,16 @@ def parse(body: bytes) -> dict[str, str]:
     for part in parts:
         name, equals, value = part.partition(b"=")
         name = unquote_to_bytes(name.replace(b"+", b" "))
-        if not equals or not name:
+        if not equals or _NAME.fullmatch(name) is None:
             raise MalformedAnswer("alipay: the notification is not a form")
         if name in pairs:
             raise MalformedAnswer("alipay: the notification has a field twice")
         pairs[name] = unquote_to_bytes(value.replace(b"+", b" "))
-    named = pairs.get(b"charset", b"utf-8").decode("ascii", "replace").lower()
-    charset = CHARSETS.get(named)
-    if charset is None:
+    named = pairs.get(b"charset", b"").decode("ascii", "replace").lower()
+    charsets = [CHARSETS[named]] if named in CHARSETS else [] if named else ["utf-8", "gb18030"]
+    for charset in charsets:
+        with suppress(UnicodeDecodeError):
+            return {name.decode("ascii"): value.decode(charset) for name, value in pairs.items()}, charset
+    if not charsets:
         raise MalformedAnswer("alipay: the notification names a charset that is neither UTF-8 nor GBK")
-    try:
-        return {name.decode("ascii"): value.decode(charset) for name, value in pairs.items()}
-    except UnicodeDecodeError as exc:
-        raise MalformedAnswer("alipay: the notification is not in the charset that it names") from exc
+    raise MalformedAnswer("alipay: the notification is not in the charset that it names")

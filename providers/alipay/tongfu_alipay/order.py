@@ -13,15 +13,15 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from tongfu.call import Call, Context
-from tongfu.errors import InvalidParams
+from tongfu.errors import InvalidParams, MalformedAnswer
 from tongfu.model import OrderInfo
 from tongfu.money import yuan_from_fen
 from tongfu.params import OrderParams
 
 from . import limits
 from .account import AlipayAccount
-from .read import required
-from .wire import beijing, form, signed
+from .read import required, text
+from .wire import beijing, form, parted, signed
 
 CLIENTS: Final = {"mp-alipay": "JSAPI", "app-plus": "APP", "app": "APP"}
 METHODS: Final = {
@@ -53,7 +53,7 @@ def get_order_info(account: AlipayAccount, params: OrderParams, ctx: Context) ->
         fields["product_code"] = product
     if params.time_expire is not None:
         fields["time_expire"] = beijing(params.time_expire)
-    if account.seller_id and scene in ("JSAPI", "NATIVE"):
+    if account.seller_id:
         fields["seller_id"] = account.seller_id
     if scene == "JSAPI":
         fields |= _buyer(account, params)
@@ -63,6 +63,8 @@ def get_order_info(account: AlipayAccount, params: OrderParams, ctx: Context) ->
         common["return_url"] = params.return_url
 
     def finish(answer: Mapping[str, Any], ctx: Context) -> OrderInfo:
+        if (text(answer, "out_trade_no") or params.out_trade_no) != params.out_trade_no:
+            raise MalformedAnswer("alipay: the answer is about another out_trade_no")
         if scene == "JSAPI":
             trade_no = required(answer, "trade_no")
             return _info(params, scene, trade_no, transaction_id=trade_no, raw=answer)
@@ -72,6 +74,8 @@ def get_order_info(account: AlipayAccount, params: OrderParams, ctx: Context) ->
     call: Call[OrderInfo] = Call("get_order_info", method, {"common": common, "biz_content": fields}, finish)
     if scene in ("JSAPI", "NATIVE"):
         return call
+    if account.alipay_public_key:
+        account.verifying_key()  # refuses the app's own: nobody would believe this order's notifications
     everything = signed(account, call, ctx)
     if scene == "APP":
         return _info(params, scene, form(everything))
@@ -94,21 +98,32 @@ def _buyer(account: AlipayAccount, params: OrderParams) -> dict[str, Any]:
     buyer: dict[str, Any] = {}
     if "op_app_id" not in extra:
         buyer["op_app_id"] = account.app_id
+    named = {"buyer_id", "buyer_open_id", "buyer_logon_id"} & extra.keys()
+    if params.openid and named:
+        problem = f"expected either this or extra's {' and '.join(sorted(named))}, not both"
+        raise InvalidParams("alipay", "get_order_info", {"openid": problem})
     if params.openid:
         buyer["buyer_id" if _USER_ID.fullmatch(params.openid) else "buyer_open_id"] = params.openid
-    elif not {"buyer_id", "buyer_open_id"} & extra.keys():
+    elif not named:
         raise InvalidParams("alipay", "get_order_info", {"openid": "missing; expected the buyer's user_id or open_id"})
     return buyer
 
 
 def _page(account: AlipayAccount, params: Mapping[str, str]) -> str:
-    """A form that posts itself. Every value is escaped: a bare ``&not…`` would change in a browser."""
-    query = {name: value for name, value in params.items() if name != "biz_content"}
+    """
+    A form that posts itself, in UTF-8 whatever the page is in.
+
+    Every value is escaped: a bare ``&not…`` would change in a browser.
+    """
+    query, hidden = parted(params)
     action = html.escape(f"{account.gateway}?{form(query)}", quote=True)
-    content = html.escape(params["biz_content"], quote=True)
+    inputs = "".join(
+        f'<input type="hidden" name="{name}" value="{html.escape(value, quote=True)}">'
+        for name, value in hidden.items()
+    )
     return (
-        f'<form id="alipay" method="post" action="{action}"><input type="hidden" name="biz_content" '
-        f'value="{content}"></form><script>document.getElementById("alipay").submit()</script>'
+        f'<form id="alipay" method="post" accept-charset="utf-8" action="{action}">{inputs}</form>'
+        '<script>document.getElementById("alipay").submit()</script>'
     )
 
 

@@ -24,8 +24,8 @@ def refund(params: RefundParams) -> Call[Refund]:
     """
     Accepted is not refunded: ``fund_change`` True is; else ask ``refund_query``.
 
-    Without ``out_refund_no`` the order's number is the refund's, as the platform does it, which
-    allows a single refund of the whole order.
+    Without ``out_refund_no`` the number that names the order is the refund's, as the platform does it:
+    right for one refund of the whole order. A second one under the same number moves nothing.
     """
     limits.REFUND.check("alipay", "refund", params)
     out_refund_no = params.out_refund_no or params.out_trade_no or params.transaction_id
@@ -75,7 +75,7 @@ def refund_query(params: RefundKey) -> Call[RefundState]:
 
     def finish(answer: Mapping[str, Any], ctx: Context) -> RefundState:
         same(answer, params)
-        if answer.get("out_request_no", out_refund_no) != out_refund_no:
+        if (text(answer, "out_request_no") or out_refund_no) != out_refund_no:
             raise MalformedAnswer("alipay: the answer is about another out_request_no")
         status, refund_fee = text(answer, "refund_status"), fee(answer, "refund_amount")
         if status is None and not refund_fee:

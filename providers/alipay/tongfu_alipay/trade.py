@@ -92,5 +92,5 @@ def key(params: OrderKey | RefundKey | RefundParams) -> dict[str, Any]:
 def same(answer: Mapping[str, Any], params: OrderKey | RefundKey | RefundParams) -> None:
     """:raises MalformedAnswer: a genuine answer, but about another trade."""
     for name, asked in (("out_trade_no", params.out_trade_no), ("trade_no", params.transaction_id)):
-        if asked is not None and answer.get(name, asked) != asked:
+        if asked is not None and (text(answer, name) or asked) != asked:
             raise MalformedAnswer(f"alipay: the answer is about another {name}")

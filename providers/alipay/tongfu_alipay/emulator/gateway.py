@@ -12,8 +12,10 @@ import binascii
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
+from posixpath import commonprefix
 from typing import Any, Final
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, quote, quote_plus
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
@@ -59,7 +61,7 @@ class Request:
         """:raises Refusal: biz_content is no JSON object."""
         try:
             content = json.loads(self.params.get("biz_content") or "{}")
-        except ValueError:
+        except (ValueError, RecursionError):
             content = None
         if not isinstance(content, dict):
             raise Refusal("40002", "isv.invalid-parameter", "biz_content不是合法的JSON")
@@ -87,29 +89,67 @@ def verify(params: dict[str, str], app_id: str, app_key: rsa.RSAPublicKey, *, ch
         raise Refusal("40002", "isv.invalid-app-id", "无效的AppID参数", signed=False)
     if params["sign_type"] not in HASHES:
         raise Refusal("40002", "isv.invalid-signature-type", "无效的签名类型", signed=False)
-    text = "&".join(f"{name}={params[name]}" for name in sorted(params) if name != "sign" and params[name] != "")
+    if params["charset"].lower() not in ("utf-8", "utf8"):
+        raise Refusal("40002", "isv.invalid-charset", "字符集错误，模拟网关只支持utf-8", signed=False)
+    if params.get("format", "JSON").upper() != "JSON":
+        raise Refusal("40002", "isv.invalid-format", "无效的数据格式", signed=False)
+    text = _joined({name: value for name, value in params.items() if value})
     hint = (
         "" if charset_in_query else "，请确认charset参数放在了URL查询字符串中且各参数值使用charset参数指示的字符集编码"
     )
-    try:
-        signature = base64.b64decode(params["sign"], validate=True)
-        algorithm = HASHES[params["sign_type"]]()
-        app_key.verify(signature, text.encode(), padding.PKCS1v15(), algorithm)
-        good = charset_in_query
-    except (InvalidSignature, binascii.Error, ValueError):
-        good = False
-    if not good:
+    signed = _verifies(app_key, params["sign"], text, params["sign_type"])
+    if not signed or not charset_in_query:
         built = text.replace("&", "&amp;")
+        why = "; charset is not in the URL query" if signed else _mistake(params, text, app_key)
         raise Refusal(
             "40002",
             "isv.invalid-signature",
             f"验签出错{hint}，建议检查签名字符串或签名私钥与应用公钥是否匹配，网关生成的验签字符串为：{built}",
             signed=False,
-            explain=f"expected a signature of: {text}{'' if charset_in_query else '; charset is not in the URL query'}",
+            explain=f"expected a signature of: {text}{why}",
         )
-    if len(params["timestamp"]) != 19:
-        raise Refusal("40002", "isv.invalid-timestamp", "非法的时间戳参数", signed=False)
+    try:
+        datetime.strptime(params["timestamp"], "%Y-%m-%d %H:%M:%S")  # noqa: DTZ007 - its form alone is looked at
+    except ValueError:
+        raise Refusal("40002", "isv.invalid-timestamp", "非法的时间戳参数", signed=False) from None
     return Request(params, params["method"])
+
+
+def _joined(params: Mapping[str, str]) -> str:
+    return "&".join(f"{name}={params[name]}" for name in sorted(params) if name != "sign")
+
+
+def _verifies(key: rsa.RSAPublicKey, signature: str, text: str, sign_type: str) -> bool:
+    try:
+        key.verify(base64.b64decode(signature, validate=True), text.encode(), padding.PKCS1v15(), HASHES[sign_type]())
+    except (InvalidSignature, binascii.Error, ValueError):
+        return False
+    return True
+
+
+def _mistake(params: Mapping[str, str], text: str, app_key: rsa.RSAPublicKey) -> str:
+    """
+    Which of the usual mistakes it is, and the first byte that differs.
+
+    A signature does not show what was signed, so what people do sign is tried.
+    """
+    sign, sign_type = params["sign"], params["sign_type"]
+    filled = {name: value for name, value in params.items() if value}
+    tried = {
+        "without sign_type": _joined({name: value for name, value in filled.items() if name != "sign_type"}),
+        "with the empty values": _joined(params),
+        "with encoded values, as by quote_plus": _joined({name: quote_plus(value) for name, value in filled.items()}),
+        "with encoded values, as by quote": _joined({name: quote(value, safe="") for name, value in filled.items()}),
+        "without biz_content": _joined({name: value for name, value in filled.items() if name != "biz_content"}),
+    }
+    for words, other in tried.items():
+        if _verifies(app_key, sign, other, sign_type):
+            same = len(commonprefix([text.encode(), other.encode()]))
+            return f"; it was signed {words}, and differs from byte {same} on"
+    for weaker in HASHES:
+        if _verifies(app_key, sign, text, weaker):
+            return f"; it was signed by {weaker}, and sign_type says {sign_type}"
+    return "; the text, the charset or the key was another: is the app's public key the private_key's?"
 
 
 def sign(key: rsa.RSAPrivateKey, text: str, sign_type: str = "RSA2") -> str:

@@ -27,6 +27,8 @@ from .services import Services
 
 BEIJING: Final = timezone(timedelta(hours=8))
 LADDER: Final = (240.0, 600.0, 600.0, 3600.0, 7200.0, 21600.0, 54000.0)
+QR_CODE: Final = timedelta(hours=2)
+APP_PAY: Final = "alipay.trade.app.pay"
 PAGES: Final = ("alipay.trade.page.pay", "alipay.trade.wap.pay")
 JSON: Final = {"content-type": "application/json;charset=utf-8"}
 FORM: Final = {"content-type": "application/x-www-form-urlencoded; charset=utf-8"}
@@ -143,11 +145,20 @@ class AlipayHalf:
         return Answer(200, {"content-type": "text/html;charset=utf-8"}, page.encode(), out_trade_no=order.out_trade_no)
 
     def _app_pay(self, asked: Asked, _: Mapping[str, str]) -> Answer:
-        """The buyer's app opens the cashier with the signed order string."""
+        """
+        The buyer's app opens the cashier with the signed order string.
+
+        :raises ValueError: the body is not {"order_string": "…"}.
+        """
         wanted = json.loads(asked.body)
-        params = dict(parse_qsl(str(wanted["order_string"]), keep_blank_values=True))
+        string = wanted.get("order_string") if isinstance(wanted, dict) else None
+        if not isinstance(string, str):
+            raise ValueError('expected {"order_string": "…"}')  # noqa: TRY004 - the route answers 400 for it
+        params = dict(parse_qsl(string, keep_blank_values=True))
         try:
             request = gateway.verify(params, self.app_id, self.app_key.public_key(), charset_in_query=True)
+            if request.method != APP_PAY:
+                raise Refusal("40002", "isv.invalid-method", "不存在的方法名")
             order = trades.create(self, request, opened=True)
         except Refusal as exc:
             return Answer(400, dict(JSON), json.dumps(exc.node(), ensure_ascii=False).encode(), explain=exc.explain)
@@ -168,11 +179,14 @@ class AlipayHalf:
     def pay(self, order: EmulatedOrder, outcome: str) -> None:
         if order.state not in ("open", "userpaying"):
             raise ValueError(f"the order {order.out_trade_no} is {order.state} and takes no payment")
+        if not order.wire["opened"] and self.world.clock.now() >= order.created + QR_CODE:
+            raise ValueError(f"the QR code of the order {order.out_trade_no} is good for two hours, which are over")
         order.wire["opened"] = True  # whatever the buyer does next, he has opened the cashier
         if outcome == "success":
             now = self.world.clock.now()
             order.state, order.paid = "paid", now
-            self.notify(order, "payment", {"gmt_payment": beijing(now), "trade_status": "TRADE_SUCCESS"})
+            self.notify(order, "payment", {"trade_status": "TRADE_SUCCESS"})
+            self.world.clock.at(trades.REFUND_WINDOW.total_seconds() + 1, lambda: self.finished(order))
         elif outcome == "userpaying":
             order.state = "userpaying"
         elif outcome == "expire":
@@ -181,17 +195,28 @@ class AlipayHalf:
         elif outcome not in ("not_enough", "cancel"):
             raise ValueError(f"no outcome {outcome}; there are success, not_enough, cancel, userpaying, expire")
 
+    def time_is_up(self, order: EmulatedOrder) -> None:
+        """Nobody paid until ``expires``. Whoever looked since has found it closed, and nobody was told."""
+        if order.state in ("open", "userpaying"):
+            order.state, order.closed = "closed", order.expires
+        if order.state == "closed" and order.closed == order.expires:
+            self.closed(order)
+
+    def finished(self, order: EmulatedOrder) -> None:
+        """App and WAP trades hear of the end of their refunds; the others do not."""
+        if order.state == "paid" and order.wire["method"] in trades.IN_WALLET:
+            self.notify(order, "payment", {"trade_status": "TRADE_FINISHED"})
+
     def closed(self, order: EmulatedOrder) -> None:
         """App and WAP trades hear of their closing; the others do not."""
-        if order.wire["method"] in ("alipay.trade.app.pay", "alipay.trade.wap.pay"):
-            now = beijing(self.world.clock.now())
-            self.notify(order, "payment", {"gmt_close": now, "refund_fee": "0.00", "trade_status": "TRADE_CLOSED"})
+        if order.wire["method"] in trades.IN_WALLET:
+            end = beijing(order.closed or self.world.clock.now())
+            self.notify(order, "payment", {"gmt_close": end, "refund_fee": "0.00", "trade_status": "TRADE_CLOSED"})
 
     def refunded(self, order: EmulatedOrder, refund: EmulatedRefund) -> None:
         """A refund has no address of its own: the payment's hears of it, with the total so far."""
         done = refund.done or self.world.clock.now()
         more = {
-            "gmt_payment": beijing(order.paid or done),
             "gmt_refund": f"{beijing(done)}.000",
             "refund_fee": yuan_from_fen(order.refunded_fee),
             "out_biz_no": refund.out_refund_no,
@@ -202,26 +227,33 @@ class AlipayHalf:
     def notify(self, order: EmulatedOrder, kind: str, more: Mapping[str, str]) -> None:
         now = self.world.clock.now()
         amount = yuan_from_fen(order.total_fee)
+        paid = {}
+        if order.paid is not None:
+            bills = [{"amount": amount, "fundChannel": "ALIPAYACCOUNT"}]
+            paid = {
+                "buyer_pay_amount": amount,
+                "fund_bill_list": json.dumps(bills, separators=(",", ":")),
+                "gmt_payment": beijing(order.paid),
+                "invoice_amount": amount,
+                "point_amount": "0.00",
+                "receipt_amount": amount,
+            }
         fields = {
             "app_id": self.app_id,
             "auth_app_id": self.app_id,
-            "buyer_id": order.openid,
-            "buyer_pay_amount": amount,
+            **trades.buyer(order),
             "charset": "utf-8",
-            "fund_bill_list": json.dumps([{"amount": amount, "fundChannel": "ALIPAYACCOUNT"}], separators=(",", ":")),
             "gmt_create": beijing(order.created),
-            "invoice_amount": amount,
             "notify_id": secrets.token_hex(17),
             "notify_type": "trade_status_sync",
             "notify_time": beijing(now),
             "out_trade_no": order.out_trade_no,
-            "point_amount": "0.00",
-            "receipt_amount": amount,
             "seller_id": self.seller_id,
             "subject": order.wire["content"].get("subject", ""),
             "total_amount": amount,
             "trade_no": order.transaction_id,
             "version": "1.0",
+            **paid,
             **{
                 name: str(order.wire["content"][name])
                 for name in ("body", "passback_params")

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 BEIJING: Final = timezone(timedelta(hours=8))
 REFUND_WINDOW: Final = timedelta(days=365)
 UNITS: Final = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
+LONGEST: Final = timedelta(days=15)
+FACE_TO_FACE: Final = timedelta(hours=3)
+IN_WALLET: Final = ("alipay.trade.app.pay", "alipay.trade.wap.pay")  # these last five minutes at least
 Node = dict[str, Any]
 
 
@@ -39,7 +42,9 @@ def _fen(content: Node, name: str) -> int:
         raise _refuse("INVALID_PARAMETER", f"参数有误{name}")
     yuan, _, rest = text.partition(".")
     fen = int(yuan) * 100 + int(rest.ljust(2, "0"))
-    if not 1 <= fen <= 10**10:
+    if fen == 0:
+        raise _refuse("INVALID_PARAMETER", f"参数有误{name}")
+    if fen > 10**10:
         raise _refuse("TOTAL_FEE_EXCEED", "订单总金额不在允许范围内")
     return fen
 
@@ -48,15 +53,18 @@ def create(half: AlipayHalf, request: Request, *, opened: bool) -> EmulatedOrder
     """A new trade, or the same again where every parameter is the same."""
     content, now = request.content, half.world.clock.now()
     number, total_fee = str(content.get("out_trade_no", "")), _fen(content, "total_amount")
-    if re.fullmatch(r"[0-9A-Za-z_]{1,64}", number, re.ASCII) is None or not content.get("subject"):
+    subject = str(content.get("subject") or "")
+    if re.fullmatch(r"[0-9A-Za-z_]{1,64}", number, re.ASCII) is None or not 1 <= len(subject) <= 256:
         raise _refuse("INVALID_PARAMETER", "参数有误out_trade_no或subject")
     if content.get("seller_id") not in (None, half.seller_id):
         raise _refuse("SELLER_NOT_EXIST", "卖家不存在")
+    if content.get("buyer_id") == half.seller_id:
+        raise _refuse("BUYER_SELLER_EQUAL", "买卖家不能相同")
     known = half.world.order(half.platform, number)
     if known is not None:
-        if known.state in ("paid", "refunded"):
+        if known.state == "paid":
             raise _refuse("TRADE_HAS_SUCCESS", "交易已被支付")
-        if known.state == "closed":
+        if known.state in ("closed", "refunded"):
             raise _refuse("TRADE_HAS_CLOSE", "交易已经关闭")
         if known.wire["content"] != content or known.wire["method"] != request.method:
             raise _refuse("CONTEXT_INCONSISTENT", "交易信息被篡改")
@@ -64,6 +72,7 @@ def create(half: AlipayHalf, request: Request, *, opened: bool) -> EmulatedOrder
         return known
     chance = half.world.random
     buyer = content.get("buyer_id") or content.get("buyer_open_id") or f"2088{chance.randrange(10**12):012d}"
+    expires = _expires(request, now)
     order = EmulatedOrder(
         platform=half.platform,
         out_trade_no=number,
@@ -71,7 +80,7 @@ def create(half: AlipayHalf, request: Request, *, opened: bool) -> EmulatedOrder
         created=now,
         transaction_id=f"{now.astimezone(BEIJING):%Y%m%d}22001{chance.randrange(10**15):015d}",
         openid=str(buyer),
-        expires=_expires(content, now),
+        expires=expires,
         notify_url=request.params.get("notify_url", ""),
         wire={
             "content": content,
@@ -81,19 +90,41 @@ def create(half: AlipayHalf, request: Request, *, opened: bool) -> EmulatedOrder
         },
     )
     half.world.add(order)
+    half.world.clock.at((expires - now).total_seconds(), lambda: half.time_is_up(order))
     return order
 
 
-def _expires(content: Node, now: datetime) -> datetime:
+def buyer(order: EmulatedOrder, name: str = "buyer_id") -> Node:
+    """Who pays, under the name that the order knew him by."""
+    content = order.wire["content"]
+    return {"buyer_open_id" if content.get("buyer_open_id") and not content.get("buyer_id") else name: order.openid}
+
+
+def _expires(request: Request, now: datetime) -> datetime:
+    """time_expire, else timeout_express, else the product's own time: three hours face to face, else 15 days."""
+    content, method = request.content, request.method
     if text := content.get("time_expire"):
         try:
-            return datetime.strptime(str(text), "%Y-%m-%d %H:%M:%S").replace(tzinfo=BEIJING).astimezone(UTC)
+            end = datetime.strptime(str(text), "%Y-%m-%d %H:%M:%S").replace(tzinfo=BEIJING).astimezone(UTC)
         except ValueError:
             raise _refuse("INVALID_PARAMETER", "参数有误time_expire") from None
-    match = re.fullmatch(r"(\d{1,5})([mhd])", str(content.get("timeout_express", "15d")), re.ASCII)
-    if match is None:
+        if end <= now:
+            raise _refuse("NOW_TIME_AFTER_EXPIRE_TIME_ERROR", "当前时间已超过允许支付的时间")
+        return end
+    text = content.get("timeout_express")
+    if text is None:
+        to_face = method == "alipay.trade.precreate" or (
+            method == "alipay.trade.create" and content.get("product_code", "FACE_TO_FACE_PAYMENT") != "JSAPI_PAY"
+        )
+        return now + (FACE_TO_FACE if to_face else LONGEST)
+    if text == "1c":
+        midnight = now.astimezone(BEIJING).replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
+        return midnight.astimezone(UTC)
+    match = re.fullmatch(r"(\d{1,5})([mhd])", str(text), re.ASCII)
+    lasts = int(match[1]) * UNITS[match[2]] if match is not None else timedelta(0)
+    if not UNITS["m"] * (5 if method in IN_WALLET else 1) <= lasts <= LONGEST:
         raise _refuse("INVALID_PARAMETER", "参数有误timeout_express")
-    return now + int(match[1]) * UNITS[match[2]]
+    return now + lasts
 
 
 def _create(half: AlipayHalf, request: Request) -> Node:
@@ -145,7 +176,7 @@ def _query(half: AlipayHalf, request: Request) -> Node:
     node = {
         **_numbers(order),
         "buyer_logon_id": "abc***@sandbox.com",
-        "buyer_user_id": order.openid,
+        **buyer(order, "buyer_user_id"),
         "trade_status": status,
         "total_amount": yuan_from_fen(order.total_fee),
     }
@@ -175,17 +206,19 @@ def _cancel(half: AlipayHalf, request: Request) -> Node:
     content = request.content
     order = _find(half, content)
     if order is None:
-        return {"out_trade_no": content.get("out_trade_no", ""), "retry_flag": "N"}
+        return {name: content[name] for name in ("out_trade_no", "trade_no") if name in content} | {"retry_flag": "N"}
     now = half.world.clock.now()
     if now > order.created + timedelta(days=1):
         raise _refuse("TRADE_CANCEL_TIME_OUT", "超过撤销时间范围")
-    if order.state == "paid" and order.refunds:
-        raise _refuse("REASON_TRADE_REFUND_FEE_ERR", "退款金额无效")
     node = {**_numbers(order), "retry_flag": "N"}
+    if order.wire.get("cancelled"):
+        return {**node, "action": order.wire["cancelled"]}
+    if order.refunds:
+        raise _refuse("REASON_TRADE_REFUND_FEE_ERR", "退款金额无效")
     if order.state == "paid":
         refund = EmulatedRefund(order.out_trade_no, "", order.total_fee, now, state="success", done=now)
         order.refunds.append(refund)
-        order.state = "refunded"
+        order.state, order.wire["cancelled"] = "refunded", "refund"
         half.refunded(order, refund)
         return {**node, "action": "refund"}
     if order.state != "closed":
@@ -218,13 +251,14 @@ def _refund(half: AlipayHalf, request: Request) -> Node:
         if order.refunded_fee == order.total_fee:
             order.state = "refunded"
         half.refunded(order, made)
+    moment = (known and known.done) or now
     return {
         **_numbers(order),
         "buyer_logon_id": "abc***@sandbox.com",
-        "buyer_user_id": order.openid,
+        **buyer(order, "buyer_user_id"),
         "fund_change": "N" if known else "Y",
         "refund_fee": yuan_from_fen(order.refunded_fee),
-        "gmt_refund_pay": now.astimezone(BEIJING).strftime("%Y-%m-%d %H:%M:%S"),
+        "gmt_refund_pay": moment.astimezone(BEIJING).strftime("%Y-%m-%d %H:%M:%S"),
     }
 
 
@@ -236,7 +270,8 @@ def _refund_query(half: AlipayHalf, request: Request) -> Node:
         raise _refuse("INVALID_PARAMETER", "参数有误out_request_no")
     refund = next((each for each in order.refunds if each.out_refund_no == number), None)
     if refund is None:
-        return {}
+        # The numbers come back all the same; only status and amount tell of a refund.
+        return {**_numbers(order), "out_request_no": number}
     amount = yuan_from_fen(refund.refund_fee)
     node = {
         **_numbers(order),
