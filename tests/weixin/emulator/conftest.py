@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from collections.abc import AsyncIterator
@@ -13,6 +14,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from tongfu.emulator import Emulator
 
@@ -66,7 +68,7 @@ class Shop:
             self.token = (await self.ask("POST", "/cgi-bin/stable_token", json=body)).told["access_token"]
         return self.token
 
-    async def control(self, method: str, path: str, **body: Any) -> Any:
+    async def control(self, method: str, path: str, /, **body: Any) -> Any:
         """What the user does, or a look behind the scenes; a refusal comes as (status, error)."""
         got = await self.ask(method, f"/_emulator/weixin/{path}", json=body)
         return got.told if got.status == 200 else (got.status, got.told["error"])
@@ -97,8 +99,16 @@ class Callback:
         return web.Response(status=status, text=text)
 
 
+@pytest.fixture(scope="session")
+def rsa_keys() -> list[rsa.RSAPrivateKey]:
+    return [rsa.generate_private_key(65537, 2048) for _ in range(3)]
+
+
 @pytest.fixture
-async def emu() -> AsyncIterator[Emulator]:
+async def emu(rsa_keys: list[rsa.RSAPrivateKey], monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Emulator]:
+    """An emulator on a clock that stands. Making its three RSA keys is most of a start: these are made once."""
+    keys = itertools.cycle(rsa_keys)
+    monkeypatch.setattr(rsa, "generate_private_key", lambda *args, **kwargs: next(keys))
     async with Emulator(platforms=["weixin"], start=START, frozen=True, seed=7) as emulator:
         yield emulator
 
