@@ -11,7 +11,7 @@ from tongfu.emulator.half import Route
 from .app import App, User
 from .media import Media
 from .push import Push
-from .wire import Endpoint, Refused, Request, control, done, texts
+from .wire import Endpoint, Refused, Request, control, done, objects, texts
 
 REPLIES: Final = 5  # within 48 hours after the user wrote
 WROTE: Final = timedelta(hours=48)
@@ -112,7 +112,8 @@ class Customer:
         {"openid"} and one of "text", "media_id": a picture, "page": {"Title", "AppId", "PagePath", …},
         "session_from": the button's session-from. Pushed to the app's server if POST push has set a URL.
         """
-        texts(openid=openid)
+        texts(openid=openid, text=text, media_id=media_id, session_from=session_from)
+        objects(page=page)
         given = [value for value in (text, media_id, page, session_from) if value is not None]
         if len(given) != 1:
             raise ValueError("one of text, media_id, page, session_from")

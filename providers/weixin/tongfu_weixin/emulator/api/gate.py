@@ -170,7 +170,7 @@ class Gate:
 
         {"path": a glob, "errcode", "errmsg"?, "times": 1}. Nothing of the call is carried out.
         """
-        texts(path=path)
+        texts(path=path, errmsg=errmsg or None)
         whole(times=times)
         if type(errcode) is not int or errcode == 0 or not times:
             raise ValueError("errcode is an integer that is not 0, times is at least 1")
@@ -187,6 +187,7 @@ class Gate:
         """
         Set the calls a path may get each day: {"cgi_path", "daily_limit"}; beyond them it answers 45009.
         """
+        texts(cgi_path=cgi_path)
         whole(daily_limit=daily_limit)
         if cgi_path not in self.known:
             raise LookupError(f"no endpoint {cgi_path}")

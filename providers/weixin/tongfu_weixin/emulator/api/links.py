@@ -10,7 +10,7 @@ from typing import Any, Final
 from tongfu.emulator.half import Route
 
 from .app import App
-from .wire import Endpoint, Refused, Request, control, done
+from .wire import Endpoint, Refused, Request, control, done, texts
 
 SHORTEST: Final = timedelta(minutes=1)
 LONGEST: Final = timedelta(days=30)
@@ -149,6 +149,7 @@ class Links:
 
     def _open(self, link: str) -> Mapping[str, Any]:
         """A user opens a scheme, a URL link or a short link: {"link"} answers where it leads."""
+        texts(link=link)
         found = self._made.get(link)
         if found is None:
             raise LookupError("this app made no such link")

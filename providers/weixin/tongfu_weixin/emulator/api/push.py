@@ -21,7 +21,7 @@ from tongfu.emulator.half import Delivery, Route
 from tongfu_weixin.emulator import codec
 
 from .app import App
-from .wire import control
+from .wire import control, objects, texts
 
 MODES: Final = ("plain", "compat", "secure")
 FORMATS: Final = ("json", "xml")
@@ -209,6 +209,7 @@ class Push:
         {"url"?, "mode": "plain" | "compat" | "secure", "format": "json" | "xml", "message": {…}?: fields over
         ToUserName, FromUserName, CreateTime, MsgType and MsgId, "corrupt": null | "signature" | "body"}.
         """
+        texts(url=url, mode=mode, format=format)
         new = Address(
             self._address.url if url is None else url, mode or self._address.mode, format or self._address.format
         )
@@ -218,8 +219,7 @@ class Push:
             raise ValueError(f"mode is {', '.join(MODES)}; format is {', '.join(FORMATS)}")
         if corrupt not in (None, "signature", "body"):
             raise ValueError("corrupt is signature, body or null")
-        if message is not None and not isinstance(message, dict):
-            raise ValueError("message is an object")
+        objects(message=message)
         self._address = new
         if message is None:
             return self._told()

@@ -19,7 +19,7 @@ from tongfu.emulator.half import Route
 
 from .app import App, Codes, User
 from .tokens import Tokens
-from .wire import PLAIN, Endpoint, Refused, Request, control, document, done, texts
+from .wire import PLAIN, Endpoint, Refused, Request, control, document, done, objects, texts
 
 PAID_LATELY: Final = timedelta(minutes=5)
 MESSAGE_LIFE: Final = timedelta(days=3)
@@ -165,7 +165,7 @@ class Sessions:
 
         Without an openid a new user logs in. With a unionid the app is bound to an open-platform account.
         """
-        texts(**{name: value for name, value in (("openid", openid), ("unionid", unionid)) if value is not None})
+        texts(openid=openid, unionid=unionid)
         user = self._app.user(openid or self._app.id(prefix="o"))
         if unionid is not None:
             user.unionid, user.tells_unionid = unionid, True
@@ -181,6 +181,8 @@ class Sessions:
         {"openid", "kind": "userinfo" | "phone" | "share", "data"?: fields over ours, "appid"?: another watermark}
         answers encryptedData, iv, rawData and signature; rawData is empty but for userinfo.
         """
+        texts(openid=openid, kind=kind, appid=appid)
+        objects(data=data)
         user = self._app.users.get(openid)
         if user is None or not user.session_key:
             raise LookupError(f"{openid} has no session: log in and exchange the code first")
@@ -216,14 +218,15 @@ class Sessions:
         """
         The code that the getPhoneNumber button gives: {"openid"?, "phone_number"?, "country_code"?}.
         """
+        texts(openid=openid, phone_number=phone_number, country_code=country_code)
         user = self._app.user(openid or self._app.id(prefix="o"))
-        texts(openid=user.openid, phone_number=phone_number, country_code=country_code)
         user.active = self._app.now()
         code = self._phones.issue(openid=user.openid, phone_number=phone_number, country_code=country_code)
         return {"code": code}
 
     def _plugin_code(self, openid: str | None = None) -> Mapping[str, Any]:
         """The code that wx.pluginLogin gives: {"openid"?}."""
+        texts(openid=openid)
         return {"code": self._plugins.issue(openid=self._app.user(openid or self._app.id(prefix="o")).openid)}
 
     def _phone(self, number: str, country: str, appid: str) -> dict[str, Any]:

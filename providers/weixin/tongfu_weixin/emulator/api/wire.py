@@ -7,6 +7,7 @@ Written from the documentation alone, not from the client: each checks the other
 from __future__ import annotations
 
 import functools
+import inspect
 import json
 import re
 from collections.abc import Callable, Mapping
@@ -206,6 +207,7 @@ def read_json(body: bytes, *, literal: bool = False, not_json: int = 47001) -> d
         if literal:
             text = _ESCAPE.sub(lambda m: m[0] if int(m[2], 16) < 0x80 else rf"{m[1]}\\u{m[2]}", text)
         data = json.loads(text, parse_constant=_no_constant)
+        json.dumps(data, ensure_ascii=False).encode()  # half a surrogate pair is no text
     except (ValueError, RecursionError) as exc:
         raise Refused(not_json, explain=f"the body is JSON in UTF-8; {type(exc).__name__}") from exc
     if not isinstance(data, dict):
@@ -227,6 +229,8 @@ def control(method: str, path: str, act: Callable[..., Mapping[str, Any]], *know
     A ValueError becomes 400, a LookupError 404, as the shell has it.
     """
 
+    takes = inspect.signature(act)
+
     @functools.wraps(act)
     def handle(asked: Asked, _: Mapping[str, str]) -> Answer:
         body = json.loads(asked.body) if asked.body.strip() else {}
@@ -235,16 +239,27 @@ def control(method: str, path: str, act: Callable[..., Mapping[str, Any]], *know
         unknown = [str(name) for name in body if name not in known]
         if unknown:
             raise ValueError(f"unknown: {', '.join(unknown)}; there are: {', '.join(known) or 'none'}")
-        return document(act(**body))
+        try:
+            bound = takes.bind(**body)
+        except TypeError as exc:
+            raise ValueError(str(exc)) from exc
+        return document(act(*bound.args, **bound.kwargs))
 
     return Route(method, f"{CONTROL}/{path}", handle)
 
 
 def texts(**values: object) -> None:
-    """:raises ValueError: one of *values* is no text, or an empty one."""
+    """:raises ValueError: one of *values* is no text, or an empty one. None is one that was not given."""
     for name, value in values.items():
-        if not isinstance(value, str) or not value:
+        if value is not None and (not isinstance(value, str) or not value):
             raise ValueError(f"{name} is a text that is not empty")
+
+
+def objects(**values: object) -> None:
+    """:raises ValueError: one of *values* is no object. None is one that was not given."""
+    for name, value in values.items():
+        if value is not None and not isinstance(value, dict):
+            raise ValueError(f"{name} is an object")
 
 
 def whole(**values: object) -> None:
