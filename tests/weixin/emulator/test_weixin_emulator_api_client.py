@@ -10,9 +10,10 @@ import pytest
 
 import tongfu
 from tongfu.errors import CodeRejected
-from tongfu_weixin import WeixinAccount
+from tongfu_weixin import WeixinAccount, session
 from tongfu_weixin.client import Weixin
-from tongfu_weixin.errors import RepliesUsedUp, ReplyWindowClosed
+from tongfu_weixin.errors import RepliesUsedUp, ReplyWindowClosed, StaleSessionKey
+from tongfu_weixin.push import MessagePush
 
 
 @pytest.fixture
@@ -25,15 +26,15 @@ async def weixin(emu: Any) -> AsyncIterator[Weixin]:
 
 async def test_a_login_gives_the_session_once(shop: Any, weixin: Weixin) -> None:
     code = (await shop.control("POST", "login", openid="o1", unionid="u1"))["code"]
-    session = await weixin.auth.code2session(code)
+    found = await weixin.auth.code2session(code)
     with pytest.raises(CodeRejected) as refused:
         await weixin.auth.code2session(code)
     rid = refused.value.request_id
 
-    assert ("o1", "u1") == (session.openid, session.unionid)
+    assert ("o1", "u1") == (found.openid, found.unionid)
     assert ("40163", True) == (str(refused.value.code), bool(rid))
-    found = await weixin.call("POST", "/cgi-bin/openapi/rid/get", json={"rid": rid})
-    assert "code been used" in found["request"]["response_body"]
+    told = await weixin.call("POST", "/cgi-bin/openapi/rid/get", json={"rid": rid})
+    assert "code been used" in told["request"]["response_body"]
 
 
 async def test_a_payer_has_a_union_id(emu: Any, weixin: Weixin) -> None:
@@ -138,3 +139,113 @@ async def test_a_token_that_is_refused_is_replaced_once(shop: Any, weixin: Weixi
     await shop.control("POST", "refusals", path="/cgi-bin/getcallbackip", errcode=errcode)
 
     assert ["127.0.0.1"] == (await weixin.call("GET", "/cgi-bin/getcallbackip"))["ip_list"]
+
+
+async def test_user_data_is_opened_with_the_session_key_until_the_next_login(shop: Any) -> None:
+    app_id = shop.line["app_id"]
+    key = await shop.login()
+    made = {
+        kind: await shop.control("POST", "user_data", openid="o1", kind=kind) for kind in ("userinfo", "phone", "share")
+    }
+
+    def opened(how: Any, kind: str) -> Any:
+        return how(made[kind]["encryptedData"], made[kind]["iv"], key, app_id=app_id, now=shop.emu.clock(), max_age=60)
+
+    assert "o1" == opened(session.decrypt_user, "userinfo").open_id
+    assert "13800138000" == opened(session.decrypt_phone, "phone").pure_phone_number
+    assert opened(session.decrypt_share, "share").open_g_id.startswith("G")
+    session.check_raw_data(made["userinfo"]["rawData"], made["userinfo"]["signature"], key)
+    signed = {"openid": "o1", "signature": session.signature_of(key), "sig_method": "hmac_sha256"}
+    assert 0 == (await shop.get("/wxa/checksession", **signed)).errcode
+
+    key = await shop.login()
+    with pytest.raises(StaleSessionKey):
+        opened(session.decrypt_phone, "phone")
+
+
+@pytest.mark.parametrize("form", ["json", "xml"])
+@pytest.mark.parametrize("mode", ["secure", "compat", "plain"])
+async def test_a_push_is_read_and_its_reply_is_understood(shop: Any, callback: Any, mode: str, form: str) -> None:
+    keys = {"push_token": shop.line["push_token"], "push_aes_key": shop.line["push_aes_key"] if mode != "plain" else ""}
+    push = MessagePush(WeixinAccount(app_id=shop.line["app_id"], **keys), clock=shop.emu.clock)
+    await shop.control("POST", "push", url=callback.url, mode=mode, format=form)
+    await shop.control("POST", "user_message", openid="o1", text="在吗")
+    await shop.emu.settle()
+    query, body, content_type = callback.got[0]
+    received = tongfu.Notification({"content-type": content_type}, body, query)
+    message = push.read(received, max_age=None)
+    reply = push.transfer_customer_service(message)
+    callback.answers = [(200, reply.body.decode())]
+    await shop.control("POST", "user_message", openid="o1", text="再问")
+    await shop.emu.settle()
+    (answered,) = (await shop.control("GET", "push"))["sent"][-1]["replies"]
+
+    assert ("o1", "text", "在吗") == (message.from_user_name, message.msg_type, message.raw["Content"])
+    assert message.msg_id is not None
+    assert message.msg_id > 1 << 61
+    assert ("o1", "transfer_customer_service") == (answered["reply"]["ToUserName"], answered["reply"]["MsgType"])
+
+
+@pytest.mark.parametrize("corrupt", ["signature", "body"])
+async def test_a_push_that_is_broken_on_purpose_is_refused(shop: Any, callback: Any, corrupt: str) -> None:
+    push = MessagePush(shop.emu.accounts()["weixin"], clock=shop.emu.clock)
+    await shop.control("POST", "push", url=callback.url, message={"Content": "hi"}, corrupt=corrupt)
+    await shop.control("POST", "push", message={"Content": "hi"})
+    await shop.emu.settle()
+    await shop.emu.redeliver(shop.emu.notifications[1].id, corrupt)
+    broken, whole, again = (tongfu.Notification({}, body, query) for query, body, _ in callback.got)
+
+    assert "hi" == push.read(whole, max_age=None).raw["Content"]
+    for one in (broken, again):
+        with pytest.raises(tongfu.SignatureError):
+            push.read(one, max_age=None)
+
+
+async def test_the_url_of_pushes_is_checked(shop: Any) -> None:
+    push = MessagePush(shop.emu.accounts()["weixin"], clock=shop.emu.clock)
+    check = (await shop.control("GET", "push"))["check"]
+
+    assert check["echostr"].encode() == push.check_url(tongfu.Notification({}, b"", check)).body
+    with pytest.raises(tongfu.SignatureError):
+        push.check_url(tongfu.Notification({}, b"", check | {"nonce": "1"}))
+
+
+@pytest.fixture
+async def sealing(emu: Any) -> AsyncIterator[Weixin]:
+    """A client whose account has API 安全 switched on."""
+    line = emu.settings()["weixin"]
+    account = WeixinAccount(
+        app_id=line["app_id"],
+        secret=line["secret"],
+        api_base_url=line["api_base_url"],
+        api_aes_key=line["api_aes_key"],
+        api_aes_key_sn=line["api_aes_key_sn"],
+        api_private_key=line["api_private_key"],
+        api_platform_cert=line["api_platform_cert"],
+        api_platform_cert_sn=line["api_platform_cert_sn"],
+    )
+    async with tongfu.Tongfu({"weixin": account}, clock=emu.clock) as facade:
+        yield facade.open(account)
+
+
+async def test_sealed_calls_are_opened_and_their_sealed_answers_too(shop: Any, sealing: Weixin) -> None:
+    trend = await sealing.analysis.get_daily_visit_trend(begin_date="20260105")
+    with pytest.raises(tongfu.PlatformRefused) as refused:
+        await sealing.customer_service_message.send(touser="nobody", msgtype="text", text={"content": "您好"})
+    verdicts = {exchange.path.rpartition("/")[2]: exchange.verdict for exchange in shop.emu.exchanges}
+
+    assert "20260105" == trend.list[0].ref_date
+    assert "40003" == str(refused.value.code)
+    assert {
+        "stable_token": "unsigned",
+        "getweanalysisappiddailyvisittrend": "valid",
+        "send": "valid",
+    } == verdicts
+
+
+@pytest.mark.parametrize("fault", ["bad_signature", "unknown_serial"])
+async def test_a_sealed_answer_that_is_broken_is_not_believed(shop: Any, sealing: Weixin, fault: str) -> None:
+    shop.emu.fault(fault, path="/datacube/*", times=9)
+
+    with pytest.raises(tongfu.SignatureError):
+        await sealing.analysis.get_daily_visit_trend(begin_date="20260105")

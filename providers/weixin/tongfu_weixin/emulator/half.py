@@ -94,6 +94,8 @@ class WeixinHalf:
             base_url=self.world.https_origin,
             api_base_url=self.world.https_origin,
             ca_pem=self.world.ca_pem,
+            push_token=self.api.push.token,
+            push_aes_key=self.api.push.aes_key,
         )
 
     def routes(self) -> Iterable[Route]:

@@ -72,7 +72,9 @@ class Wxacode:
     def get(self, request: Request) -> Answer:
         path = request.text("path", 40159, longest=1024)
         _no_reserved(path)
-        return self._counted_code(request, "getwxacode", path, hyaline=request.flag("is_hyaline", default=False))
+        answer = self._counted_code(request, "getwxacode", path, hyaline=request.flag("is_hyaline", default=False))
+        answer.headers["Num-Used"] = str(self._counted)
+        return answer
 
     def get_unlimited(self, request: Request) -> Answer:
         scene = request.text("scene", 40169, longest=32)
@@ -99,7 +101,6 @@ class Wxacode:
         content = f"weixin://a/{self._app.app_id}?path={quote(path, safe='')}"
         answer = self._code(request, content, {"kind": kind, "path": path}, hyaline)
         self._counted += 1
-        answer.headers["Num-Used"] = str(self._counted)
         return answer
 
     def _code(self, request: Request, content: str, told: Mapping[str, Any], hyaline: bool) -> Answer:
