@@ -118,18 +118,20 @@ async def test_a_wrong_message_is_refused_and_costs_no_reply(shop: Any, changed:
     assert [0] * 5 == [(await shop.post(SEND, text("o1"))).errcode for _ in range(5)]
 
 
-async def test_escaped_text_reaches_the_user_as_it_was_escaped(shop: Any) -> None:
+async def test_text_that_was_sent_escaped_is_marked(shop: Any) -> None:
     """E-A4: the body is raw UTF-8; older back ends show \\u escapes as they stand."""
     await shop.control("POST", "user_message", openid="o1", text="在吗")
     for body in (
         json.dumps(text("o1", "你\n好")),
-        json.dumps(text("o1", "你\n好"), ensure_ascii=False),
+        json.dumps(text("o1", "你\n好\x00"), ensure_ascii=False),
         json.dumps(text("o1", "C:\\u4f60"), ensure_ascii=False),
     ):
         await shop.post(SEND, data=body.encode())
     kept = (await shop.control("GET", "messages"))["messages"]
 
-    assert ["\\u4f60\n\\u597d", "你\n好", "C:\\u4f60"] == [each["message"]["text"]["content"] for each in kept]
+    assert [("你\n好", True), ("你\n好\x00", False), ("C:\\u4f60", False)] == [
+        (each["message"]["text"]["content"], each["escaped"]) for each in kept
+    ]
 
 
 @pytest.mark.parametrize("path", [TYPING, "/cgi-bin/message/custom/business/typing"])

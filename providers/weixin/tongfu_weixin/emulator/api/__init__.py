@@ -57,9 +57,9 @@ class Api:
             Customer(self.app, media, self.push),
             media,
             codes,
-            Img(self.app, media, codes),
+            Img(media, codes),
             Subscribe(self.app),
-            Security(self.app, media, self.push),
+            Security(self.app, self.push),
             Links(self.app),
             Admin(self.app, self.gate, self.tokens, self.push),
         ]

@@ -12,7 +12,7 @@ from typing import Any, Final, Protocol
 from tongfu.emulator.half import Route, World
 
 from .visits import PAGES
-from .wire import BEIJING, Endpoint, Refused
+from .wire import BEIJING, Endpoint, Refused, Request, escaped
 
 KEPT: Final = 1000  # messages, newest; older ones are dropped
 
@@ -82,12 +82,11 @@ class App:
             raise Refused(40003, explain="no login, message, subscription or payment made this openid known")
         return self.user(openid)
 
-    def sent(self, kind: str, openid: str, message: Any) -> dict[str, Any]:
+    def sent(self, kind: str, openid: str, request: Request) -> None:
         """Keep a message for inspection."""
-        kept = {"kind": kind, "touser": openid, "at": self.now().isoformat(), "message": message}
-        self.messages.append(kept)
+        kept = {"kind": kind, "touser": openid, "at": self.now().isoformat(), "message": request.data}
+        self.messages.append({**kept, "escaped": escaped(request.asked.body)})
         del self.messages[:-KEPT]
-        return kept
 
     def reset(self) -> None:
         self.users.clear()

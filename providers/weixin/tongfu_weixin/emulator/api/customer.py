@@ -38,7 +38,7 @@ class Customer:
         """Users and messages are the app's."""
 
     def endpoints(self) -> Iterable[Endpoint]:
-        yield Endpoint("POST", "/cgi-bin/message/custom/send", self.send, literal=True, daily=500_000)
+        yield Endpoint("POST", "/cgi-bin/message/custom/send", self.send, daily=500_000)
         # The first is for official accounts by newer pages, and what everybody calls.
         yield Endpoint("POST", "/cgi-bin/message/custom/typing", self.typing)
         yield Endpoint("POST", "/cgi-bin/message/custom/business/typing", self.typing)
@@ -67,7 +67,7 @@ class Customer:
             raise Refused(40013, explain="a miniprogrampage is one of the same app")
         self._spend(user)
         user.traffic, user.typing_until = self._app.now(), None
-        self._app.sent("customer_service", user.openid, request.data)
+        self._app.sent("customer_service", user.openid, request)
         return done()
 
     def _spend(self, user: User) -> None:
@@ -95,7 +95,7 @@ class Customer:
         if command == "Typing" and on:
             raise Refused(45081)
         user.typing_until = now + TYPING if command == "Typing" else None
-        self._app.sent("typing", user.openid, request.data)
+        self._app.sent("typing", user.openid, request)
         return done()
 
     def _user_message(
@@ -145,5 +145,9 @@ class Customer:
         return True
 
     def _messages(self) -> Mapping[str, Any]:
-        """What was sent to users: customer-service and subscribe messages, typing; the oldest first."""
+        """
+        What was sent to users: customer-service and subscribe messages, typing; the oldest first.
+
+        "escaped" says that the request wrote \\uXXXX for text, which older back ends show to the user as it stands.
+        """
         return {"messages": self._app.messages}

@@ -115,7 +115,7 @@ class Gate:
             request.sealed = True
             request.query |= {name: str(value) for name, value in request.data.items()}
         elif endpoint.body == "json":
-            request.data = read_json(request.asked.body, literal=endpoint.literal, not_json=endpoint.not_json)
+            request.data = read_json(request.asked.body, not_json=endpoint.not_json)
         self._count(endpoint)
         told = endpoint.act(request)
         return told if isinstance(told, Answer) else document(told)

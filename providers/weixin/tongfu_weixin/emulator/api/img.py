@@ -10,7 +10,6 @@ from urllib.parse import parse_qsl
 from tongfu.emulator.half import Route
 
 from . import pictures
-from .app import App
 from .media import Media, form
 from .wire import Endpoint, Refused, Request, done
 from .wxacode import Wxacode
@@ -22,8 +21,8 @@ MOST_RATIOS: Final = 5
 class Img:
     """The three endpoints take a picture by URL or as a part named img."""
 
-    def __init__(self, app: App, media: Media, codes: Wxacode) -> None:
-        self._app, self._media, self._codes = app, media, codes
+    def __init__(self, media: Media, codes: Wxacode) -> None:
+        self._media, self._codes = media, codes
 
     def reset(self) -> None:
         """It keeps nothing of its own."""

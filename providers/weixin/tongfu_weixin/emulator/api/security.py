@@ -10,7 +10,6 @@ from urllib.parse import urlsplit
 from tongfu.emulator.half import Route
 
 from .app import App
-from .media import Media
 from .push import Push
 from .wire import Endpoint, Refused, Request, control, done, texts
 from .words import DOUBTFUL, WORDS, doubtful, sensitive
@@ -23,17 +22,15 @@ LABELS: Final = frozenset({100, *WORDS.values(), 20001})
 class Security:
     """msg_sec_check and media_check_async, version 2."""
 
-    def __init__(self, app: App, media: Media, push: Push) -> None:
-        self._app, self._media, self._push = app, media, push
+    def __init__(self, app: App, push: Push) -> None:
+        self._app, self._push = app, push
         self._verdicts: dict[str, int] = {}
 
     def reset(self) -> None:
         self._verdicts.clear()
 
     def endpoints(self) -> Iterable[Endpoint]:
-        yield Endpoint(
-            "POST", "/wxa/msg_sec_check", self.text, literal=True, per_minute=4000, too_fast=44991, daily=2_000_000
-        )
+        yield Endpoint("POST", "/wxa/msg_sec_check", self.text, per_minute=4000, too_fast=44991, daily=2_000_000)
         yield Endpoint("POST", "/wxa/media_check_async", self.media, per_minute=2000, too_fast=44991, daily=200_000)
 
     def controls(self) -> Iterable[Route]:

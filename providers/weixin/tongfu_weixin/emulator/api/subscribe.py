@@ -104,7 +104,7 @@ class Subscribe:
         yield Endpoint("GET", "/wxaapi/newtmpl/getpubtemplatekeywords", self.keywords, body="none")
         yield Endpoint("GET", "/wxaapi/newtmpl/getpubtemplatetitles", self.titles, body="none")
         yield Endpoint("GET", "/wxaapi/newtmpl/gettemplate", self.templates, body="none")
-        yield Endpoint("POST", "/cgi-bin/message/subscribe/send", self.send, literal=True)
+        yield Endpoint("POST", "/cgi-bin/message/subscribe/send", self.send)
 
     def controls(self) -> Iterable[Route]:
         yield control("POST", "subscribe", self._subscribe, "openid", "template_id", "times")
@@ -189,7 +189,7 @@ class Subscribe:
         if not user.subscriptions.get(template.id):
             raise Refused(43101, explain="the user has not subscribed, or each subscription is used up")
         user.subscriptions[template.id] -= 1
-        self._app.sent("subscribe", user.openid, request.data)
+        self._app.sent("subscribe", user.openid, request)
         return done(msgid=(1 << 61) + self._app.world.random.getrandbits(60))
 
     def _fits(self, template: Template, data: Any) -> None:

@@ -8,7 +8,7 @@ later ones, less and less often; a visit is a session that enters by a source an
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import lru_cache
@@ -148,5 +148,5 @@ def _visit(chance: random.Random, person: Person) -> Visit:
     return Visit(person, source, pages, stays, shared)
 
 
-def _drawn(chance: random.Random, pages: Sequence[str] = PAGES) -> str:
-    return chance.choices(pages, _DRAWN)[0]
+def _drawn(chance: random.Random) -> str:
+    return chance.choices(PAGES, _DRAWN)[0]

@@ -176,7 +176,6 @@ class Endpoint:
     daily: int = 1_000_000
     per_minute: int = 0
     too_fast: int = 45011
-    literal: bool = False  # \u escapes reach the user as they stand
 
 
 def document(told: Mapping[str, Any], content_type: str = JSON) -> Answer:
@@ -189,24 +188,24 @@ def done(**more: Any) -> dict[str, Any]:
     return {"errcode": 0, "errmsg": "ok", **more}
 
 
-_ESCAPE = re.compile(r"(?<!\\)((?:\\\\)*)\\u([0-9a-fA-F]{4})")
+_ESCAPE = re.compile(rb"(?<!\\)(?:\\\\)*\\u(?!00[0-7])[0-9a-fA-F]{4}")
 
 
-def read_json(body: bytes, *, literal: bool = False, not_json: int = 47001) -> dict[str, Any]:
+def escaped(body: bytes) -> bool:
+    """Whether a body writes text above ASCII as ``\\uXXXX``, which older back ends show to the user as it stands."""
+    return _ESCAPE.search(body) is not None
+
+
+def read_json(body: bytes, *, not_json: int = 47001) -> dict[str, Any]:
     """
     The object of a body.
 
-    :param literal: keep ``\\uXXXX`` above ASCII as the six characters it is written with: old back ends of the
-        platform show them so to the user, and clients that escape must notice.
     :raises Refused: 44002 no body, *not_json* anything but an object in UTF-8.
     """
     if not body.strip():
         raise Refused(44002)
     try:
-        text = body.decode()
-        if literal:
-            text = _ESCAPE.sub(lambda m: m[0] if int(m[2], 16) < 0x80 else rf"{m[1]}\\u{m[2]}", text)
-        data = json.loads(text, parse_constant=_no_constant)
+        data = json.loads(body.decode(), parse_constant=_no_constant)
         json.dumps(data, ensure_ascii=False).encode()  # half a surrogate pair is no text
     except (ValueError, RecursionError) as exc:
         raise Refused(not_json, explain=f"the body is JSON in UTF-8; {type(exc).__name__}") from exc
