@@ -58,7 +58,7 @@ async def test_a_code_is_a_jpeg_of_the_width_that_was_asked_for(shop: Any) -> No
         assert (600, 600) == struct.unpack(">HH", got.body[at + 5 : at + 9])
 
 
-async def test_the_smallest_code_still_holds_everything(shop: Any) -> None:
+async def test_a_long_path_is_stood_for_by_a_digest_that_still_scans_when_it_is_small(shop: Any) -> None:
     got = await shop.post(GET, {"path": "pages/index/index?" + "a" * 1006, "width": 280, "is_hyaline": True})
     (made,) = (await shop.control("GET", "wxacode"))["codes"]
 

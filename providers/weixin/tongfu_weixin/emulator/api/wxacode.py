@@ -17,7 +17,7 @@ from .visits import PAGES
 from .wire import PLAIN, Endpoint, Refused, Request, control, whole
 
 COUNTED: Final = 100_000  # codes of create_qrcode and get together, for good
-READABLE: Final = 1000  # characters that a code of 280 pixels can hold; beyond them it holds a digest
+READABLE: Final = 250  # characters; OpenCV reads no longer ones at every width, so those are stood for by a digest
 MISSING_PAGES: Final = 60_000
 ENV_VERSIONS: Final = frozenset({"release", "trial", "develop"})
 _SCENE: Final = re.compile(r"[0-9A-Za-z!#$&'()*+,/:;=?@\-._~]+")
