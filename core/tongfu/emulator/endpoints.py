@@ -23,7 +23,7 @@ from .faults import SABOTAGE, Fault, Faults
 from .half import Answer, Asked, Half, Route
 from .world import Ledger
 
-BODY_LIMIT: Final = 1 << 20
+BODY_LIMIT: Final = 4 << 20  # bytes: more than any platform takes, so that it can refuse what is too large
 EXPLAIN_LIMIT: Final = 4000  # characters; clients refuse header lines beyond 8190
 LONGEST_HOLD: Final = 60.0  # seconds a request stays unanswered at most
 
@@ -165,7 +165,7 @@ async def asked_of(request: web.Request) -> Asked:
     """
     What the half sees of a request.
 
-    :raises web.HTTPRequestEntityTooLarge: the body is larger than 1 MiB.
+    :raises web.HTTPRequestEntityTooLarge: the body is larger than 4 MiB.
     """
     path, _, query = request.raw_path.partition("?")
     headers: dict[str, str] = {}

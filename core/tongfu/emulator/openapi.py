@@ -34,9 +34,12 @@ def document(emu: Emulator) -> dict[str, Any]:
         described["operationId"] = operation.act.__name__
         paths.setdefault(PREFIX + operation.path, {})[operation.method.lower()] = described
     for route in platform_controls(emu.routes()):
-        summary = (inspect.getdoc(route.handle) or route.path).partition("\n")[0]
-        body = {"type": "object"} if route.method != "GET" else None
-        paths.setdefault(route.path, {})[route.method.lower()] = _described(route.path, summary, body, ())
+        summary, _, more = (inspect.getdoc(route.handle) or route.path).partition("\n")
+        body = {"type": "object"} if route.method in {"POST", "PUT"} else None
+        described = _described(route.path, summary, body, ())
+        if more.strip():
+            described["description"] = more.strip()
+        paths.setdefault(route.path, {})[route.method.lower()] = described
     return {
         "openapi": "3.1.0",
         "info": {

@@ -87,7 +87,11 @@ class FakeHalf:
         raise RuntimeError(f"lost {self.secret}")
 
     def login(self, asked: Asked, names: Mapping[str, str]) -> Answer:
-        """Give a login code."""
+        """
+        Give a login code.
+
+        It takes nothing.
+        """
         if asked.body == b"bad":
             raise ValueError("no such openid")
         return Answer(200, {"Content-Type": "application/json"}, b'{"code": "c1"}')

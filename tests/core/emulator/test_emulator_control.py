@@ -191,7 +191,8 @@ async def test_a_platforms_control_route_is_served_and_described(client: Client)
 
     assert await ask(client, "POST", "/fake/login") == (200, {"code": "c1"})
     assert await ask(client, "POST", "/fake/login", data=b"bad") == (400, {"error": "no such openid"})
-    assert document["paths"]["/_emulator/fake/login"]["post"]["summary"] == "Give a login code."
+    described = document["paths"]["/_emulator/fake/login"]["post"]
+    assert (described["summary"], described["description"]) == ("Give a login code.", "It takes nothing.")
 
 
 async def test_every_control_route_is_in_the_description(emu: Emulator, client: Client) -> None:

@@ -93,10 +93,10 @@ async def test_a_half_that_fails_is_a_500_without_its_reason(emu: Emulator, clie
     assert emu.exchanges[0].error == "RuntimeError: lost ***"
 
 
-async def test_a_body_above_a_mebibyte_is_refused(emu: Emulator, client: Client) -> None:
-    async with client.post("/echo", data=io.BytesIO(b"x" * (1 << 20))) as response:
+async def test_a_body_above_four_mebibytes_is_refused(emu: Emulator, client: Client) -> None:
+    async with client.post("/echo", data=io.BytesIO(b"x" * (4 << 20))) as response:
         largest = response.status
-    async with client.post("/echo", data=io.BytesIO(b"x" * ((1 << 20) + 1))) as response:
+    async with client.post("/echo", data=io.BytesIO(b"x" * ((4 << 20) + 1))) as response:
         too_large = response.status
 
     assert (largest, too_large, emu.exchanges[-1].status) == (200, 413, 413)

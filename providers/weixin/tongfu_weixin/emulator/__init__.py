@@ -1,4 +1,4 @@
-"""WeChat on the emulator: Pay v2, and the login code a mini program would get."""
+"""WeChat on the emulator: Pay v2, and the mini-program server API."""
 
 from .half import WeixinHalf, emulate
 

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import base64
-import json
 import secrets
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta, timezone
 from typing import Any, Final
-from urllib.parse import parse_qs
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -17,6 +15,7 @@ from tongfu.emulator.half import Answer, Asked, Delivery, EmulatedOrder, Emulate
 from tongfu_weixin.account import WeixinAccount
 
 from . import bills, codec, orders
+from .api import Api
 
 BEIJING: Final = timezone(timedelta(hours=8))
 LADDER: Final = (15.0, 15.0, 30.0, 180.0, 600.0, 1200.0, *[1800.0] * 3, 3600.0, *[10800.0] * 3, *[21600.0] * 2)
@@ -62,10 +61,10 @@ class WeixinHalf:
         self.public_key = (
             platform.public_key().public_bytes(pem, serialization.PublicFormat.SubjectPublicKeyInfo).decode()
         )
-        self.codes: dict[str, tuple[str, datetime]] = {}
+        self.api = Api(world, self.app_id, self.secret, self.mch_id, merchant, platform)
 
     def reset(self) -> None:
-        self.codes.clear()
+        self.api.reset()
 
     def settings(self) -> Mapping[str, Any]:
         return {
@@ -81,6 +80,7 @@ class WeixinHalf:
             "public_key": self.public_key,
             "base_url": self.world.origin,
             "api_base_url": self.world.origin,
+            **self.api.settings(),
         }
 
     def account(self) -> WeixinAccount:
@@ -94,6 +94,8 @@ class WeixinHalf:
             base_url=self.world.https_origin,
             api_base_url=self.world.https_origin,
             ca_pem=self.world.ca_pem,
+            push_token=self.api.push.token,
+            push_aes_key=self.api.push.aes_key,
         )
 
     def routes(self) -> Iterable[Route]:
@@ -108,8 +110,7 @@ class WeixinHalf:
             yield Route("POST", path, self._v2(act), mutual)
         yield Route("POST", "/pay/downloadbill", self._bill(bills.trade_bill, None))
         yield Route("POST", "/pay/downloadfundflow", self._bill(bills.fundflow, "HMAC-SHA256"), needs_client_cert=True)
-        yield Route("GET", "/sns/jscode2session", self._code2session)
-        yield Route("POST", "/_emulator/weixin/login", self._login)
+        yield from self.api.routes()
 
     # --- requests ----------------------------------------------------------------------------
 
@@ -171,6 +172,8 @@ class WeixinHalf:
         return codec.write(told)
 
     def sabotage(self, fault: str, answer: Answer) -> Answer:
+        if (sealed := self.api.sabotage(fault, answer)) is not None:
+            return sealed
         try:
             fields = codec.read(answer.body)
         except codec.BadRequest:
@@ -271,30 +274,6 @@ class WeixinHalf:
 
         if url:
             self.world.deliver(Delivery(self.platform, kind, order.out_trade_no, url, make, corrupt, accepted, LADDER))
-
-    # --- the mini program's login ------------------------------------------------------------------
-
-    def _login(self, asked: Asked, _: Mapping[str, str]) -> Answer:
-        wanted = json.loads(asked.body or b"{}")
-        openid = wanted.get("openid") if isinstance(wanted, dict) else None
-        code = secrets.token_hex(16)
-        self.codes[code] = (str(openid or f"o{secrets.token_hex(13)}"), self.world.clock.now() + timedelta(minutes=5))
-        return Answer(200, {"content-type": "application/json"}, json.dumps({"code": code}).encode())
-
-    def _code2session(self, asked: Asked, _: Mapping[str, str]) -> Answer:
-        query = {name: values[-1] for name, values in parse_qs(asked.query).items()}
-        told: dict[str, Any]
-        if query.get("appid") != self.app_id or query.get("secret") != self.secret:
-            told = {"errcode": 40125, "errmsg": "invalid appsecret"}
-        else:
-            openid, until = self.codes.pop(query.get("js_code", ""), ("", self.world.clock.now()))
-            if not openid:
-                told = {"errcode": 40029, "errmsg": "invalid code"}
-            elif until <= self.world.clock.now():
-                told = {"errcode": 40029, "errmsg": "code expired"}
-            else:
-                told = {"openid": openid, "session_key": base64.b64encode(secrets.token_bytes(16)).decode()}
-        return Answer(200, {"content-type": "text/plain"}, json.dumps(told).encode(), verdict="unsigned")
 
 
 def beijing(moment: datetime) -> str:
