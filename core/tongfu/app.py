@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
 from . import registry
-from .call import Account, Call, Context, Notification, Opens
+from .call import Account, Call, Context, Credential, Notification, Opens
 from .engine import UNREADABLE, Engine, Transport, random_nonce, utc_now
 from .errors import ConfigError, MalformedAnswer, TongfuError, UnknownAccount, UnknownPlatform, UnsupportedOperation
 from .payments import PARAMS, AccountPayments, Payments, read
@@ -172,6 +172,12 @@ class BoundCaller:
 
     async def run(self, operation: str, begin: Callable[[Context], Call[R] | R]) -> R:
         return await self.engine.run(self.provider, self.name, self.account, operation, begin)
+
+    async def credential(self, kind: str) -> Credential:
+        return await self.engine.credential(self.provider, self.account, kind)
+
+    def now(self) -> datetime:
+        return self.engine.clock()
 
     async def payment(self, operation: str, params: object) -> Any:
         provider, account = self.provider, self.account

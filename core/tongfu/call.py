@@ -47,7 +47,11 @@ class Account(Protocol):
 
     @property
     def scope(self) -> str:
-        """Whose credentials these are: the public ids that tell two accounts apart, never a secret."""
+        """
+        Whose credentials these are: the public ids that tell two accounts apart, never a secret.
+
+        An account that also has ``scope_of(kind)`` is asked that, as where several merchants share one app's token.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,6 +236,12 @@ class Caller(Protocol):
 
     async def payment(self, operation: str, params: object) -> Any:
         """Carry out one of the ten payment operations through its hook."""
+
+    async def credential(self, kind: str) -> Credential:
+        """The kept credential of *kind*, or a new one where none is kept."""
+
+    def now(self) -> datetime:
+        """The facade's clock."""
 
 
 class Opens(Account, Protocol[C_co]):

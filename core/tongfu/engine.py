@@ -102,7 +102,7 @@ class Engine:
     ) -> None:
         self._transport = transport
         self._credentials = credentials
-        self._clock = clock
+        self.clock = clock
         self._nonce = nonce
 
     async def run(
@@ -140,21 +140,25 @@ class Engine:
     async def _perform(self, provider: Provider, account: Account, signer: BoundSigner, call: Call[Any]) -> Any:
         if not call.credentials:
             return await self._exchange(provider, account, signer, call, {})
-        held = await self._hold(provider, account, call)
+        held = await self._hold(provider, account, call.credentials)
         try:
             return await self._exchange(provider, account, signer, call, held)
         except CredentialRejected:
             # Refused before anything happened, so this is no resend; and it happens once only.
             for kind, credential in held.items():
                 await self._credentials.reject(_key(account, kind), credential)
-            renewed = await self._hold(provider, account, call)
+            renewed = await self._hold(provider, account, call.credentials)
             if all(renewed[kind].value == credential.value for kind, credential in held.items()):
                 raise  # the platform insists on what it rejects
             return await self._exchange(provider, account, signer, call, renewed)
 
-    async def _hold(self, provider: Provider, account: Account, call: Call[Any]) -> dict[str, Credential]:
+    async def credential(self, provider: Provider, account: Account, kind: str) -> Credential:
+        """The kept credential of *kind*, or a new one where none is kept."""
+        return (await self._hold(provider, account, (kind,)))[kind]
+
+    async def _hold(self, provider: Provider, account: Account, kinds: tuple[str, ...]) -> dict[str, Credential]:
         held = {}
-        for kind in call.credentials:
+        for kind in kinds:
 
             async def fetch(rejected: Credential | None, kind: str = kind) -> Credential:
                 told = {} if rejected is None else {kind: rejected}
@@ -278,11 +282,12 @@ class Engine:
             ) from exc
 
     def _context(self, signer: BoundSigner, held: Mapping[str, Credential]) -> Context:
-        return Context(self._clock(), self._nonce(), signer, held)
+        return Context(self.clock(), self._nonce(), signer, held)
 
 
 def _key(account: Account, kind: str) -> str:
-    return f"{account.platform}:{account.scope}:{kind}"
+    scope_of = getattr(account, "scope_of", None)
+    return f"{account.platform}:{account.scope if scope_of is None else scope_of(kind)}:{kind}"
 
 
 def _unknown(platform: str, operation: str, exc: TongfuError) -> OutcomeUnknown:

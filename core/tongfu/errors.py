@@ -158,8 +158,8 @@ class OutcomeUnknown(TransportError):
         self.sub_code = sub_code
         self.raw = dict(raw or {})
         super().__init__(
-            f"{platform} {operation} may have been carried out: {reason}. Query the order or refund with the "
-            "same numbers before doing anything else; never repeat it under new ones"
+            f"{platform} {operation} may have been carried out: {reason}. Find out before doing anything else: "
+            "query it with the same numbers, and never repeat it under new ones"
         )
 
 

@@ -132,8 +132,8 @@ async def test_a_refund_that_was_sent_has_an_unknown_outcome(run: Run) -> None:
     assert caught.value.sent is True
     assert caught.value.__cause__ is failure
     assert str(caught.value) == (
-        "toy refund may have been carried out: no answer within 5 s. Query the order or refund with the same "
-        "numbers before doing anything else; never repeat it under new ones"
+        "toy refund may have been carried out: no answer within 5 s. Find out before doing anything else: "
+        "query it with the same numbers, and never repeat it under new ones"
     )
 
 

@@ -43,18 +43,18 @@ EXAMPLES: list[tuple[TongfuError, str]] = [
     (errors.TransportError("cannot connect", sent=False), "cannot connect"),
     (
         errors.OutcomeUnknown("toy", "refund", "no answer", code="20000", sub_code="aop.x", raw=RAW),
-        "toy refund may have been carried out: no answer. Query the order or refund with the same numbers before "
-        "doing anything else; never repeat it under new ones",
+        "toy refund may have been carried out: no answer. Find out before doing anything else: query it with "
+        "the same numbers, and never repeat it under new ones",
     ),
     (
         errors.UnverifiedOutcome("toy", "refund", "unsigned", raw=RAW),
-        "toy refund may have been carried out: unsigned. Query the order or refund with the same numbers before "
-        "doing anything else; never repeat it under new ones",
+        "toy refund may have been carried out: unsigned. Find out before doing anything else: query it with "
+        "the same numbers, and never repeat it under new ones",
     ),
     (
         errors.UnreadableOutcome("toy", "refund", "junk"),
-        "toy refund may have been carried out: junk. Query the order or refund with the same numbers before "
-        "doing anything else; never repeat it under new ones",
+        "toy refund may have been carried out: junk. Find out before doing anything else: query it with "
+        "the same numbers, and never repeat it under new ones",
     ),
     (
         errors.CredentialStoreUnavailable("Redis", "TimeoutError"),

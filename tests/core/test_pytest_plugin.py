@@ -56,7 +56,7 @@ async def test_the_fixtures_give_a_facade_on_an_emulator(tongfu_emulator: Emulat
 
 
 async def test_the_facade_lives_by_the_emulators_clock(tongfu_emulator: Emulator, tongfu_facade: Any) -> None:
-    assert tongfu_facade._engine._clock is tongfu_emulator.clock
+    assert tongfu_facade._engine.clock is tongfu_emulator.clock
 
 
 def test_loading_the_plugin_imports_neither_aiohttp_nor_the_emulator() -> None:

@@ -115,6 +115,12 @@ class WeixinAccount:
             parts.append("sandbox")
         return "/".join(parts)
 
+    def scope_of(self, kind: str) -> str:
+        """A token is the app's, whichever merchant it takes payments for; anything else is the merchant's."""
+        if kind != "access_token":
+            return self.scope
+        return self.app_id if self.api_base_url == API_HOST else f"{self.app_id}/{self.api_base_url}"
+
     def need(self, operation: str, *names: str) -> None:
         """
         Go on only if the fields that *operation* needs are there.

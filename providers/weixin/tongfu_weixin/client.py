@@ -36,7 +36,7 @@ class Weixin(Namespace):
         self.customer_service_message = CustomerServiceMessage(caller, account)
         self.wxacode = Wxacode(caller, account)
         self.img = Img(caller, account)
-        self.push = MessagePush(account)
+        self.push = MessagePush(account, clock=caller.now)
 
     async def call(
         self,

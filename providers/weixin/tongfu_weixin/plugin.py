@@ -77,8 +77,8 @@ def tongfu_verify_refund_notify(account: Any, params: Any) -> Any:
 
 
 @hookimpl
-def tongfu_fetch_credential(account: Any, kind: str) -> Any:
-    return token.fetch(account) if kind == api_wire.TOKEN else sandbox.fetch(account, kind)
+def tongfu_fetch_credential(account: Any, kind: str, ctx: Any) -> Any:
+    return token.fetch(account, ctx) if kind == api_wire.TOKEN else sandbox.fetch(account, kind)
 
 
 @hookimpl

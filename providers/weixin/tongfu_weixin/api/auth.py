@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import ceil
 from typing import Any, ClassVar
 
 from tongfu.fields import ParamsSchema, Rule, Text
 
 from .result import ApiResult, read, reads
 from .send import Namespace, build, check, given
+from .wire import TOKEN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +30,14 @@ class Session(ApiResult):
     session_key: str = field(repr=False)
     unionid: str | None = field(default=None, repr=False)
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessToken(ApiResult):
+    """A token that calls take now. ``expires_in`` is the seconds it has left."""
+
+    access_token: str = field(repr=False)
+    expires_in: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +104,20 @@ class Auth(Namespace):
     async def get_openid(self, code: str) -> Session:
         """The seed's name for ``code2session``."""
         return await self.code2session(code)
+
+    async def get_access_token(self) -> AccessToken:
+        """
+        The token that tongfu keeps for this app, fetched where none is kept: for a program of yours that needs it too.
+
+        Calls of this library fetch and renew it by themselves.
+
+        :raises ConfigError: the account has no secret.
+        :raises CredentialRejected: the platform refuses app_id or secret.
+        """
+        self._account.need("auth.get_access_token", "secret")
+        kept = await self._caller.credential(TOKEN)
+        left = (kept.expires_at or self._caller.now()) - self._caller.now()
+        return AccessToken(access_token=kept.value, expires_in=ceil(left.total_seconds()))
 
     async def get_paid_union_id(
         self,

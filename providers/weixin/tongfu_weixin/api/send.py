@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tongfu_weixin.account import WeixinAccount
 
 R = TypeVar("R")
-Finish = Callable[[Mapping[str, Any], Context], R]
+Finish = Callable[[Mapping[str, Any], Context], R | Call[R]]
 
 
 def build(
