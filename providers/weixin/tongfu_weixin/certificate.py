@@ -7,6 +7,7 @@ import binascii
 import hashlib
 from pathlib import Path
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.serialization import pkcs12
 
@@ -29,7 +30,7 @@ def client_certificate(pfx: bytes | str | Path, mch_id: str) -> ClientCertificat
         return known
     try:
         key, certificate, chain = pkcs12.load_key_and_certificates(content, mch_id.encode())
-    except ValueError as exc:
+    except (ValueError, TypeError, UnsupportedAlgorithm) as exc:
         raise ConfigError(
             "pfx: not a PKCS#12 file whose password is mch_id; expected apiclient_cert.p12 as downloaded"
         ) from exc
