@@ -41,9 +41,12 @@ def read(body: bytes) -> dict[str, str]:
 
 def write(fields: Mapping[str, str], root: str = "xml") -> bytes:
     """CDATA everywhere, as the platform does it."""
-    inner = "".join(
-        f"<{name}><![CDATA[{value.replace(']]>', ']]]]><![CDATA[>')}]]></{name}>" for name, value in fields.items()
-    )
+    # A bare carriage return would be read as a line feed, and no longer be what was signed.
+    texts = {
+        name: value.replace("]]>", "]]]]><![CDATA[>").replace("\r", "]]>&#13;<![CDATA[")
+        for name, value in fields.items()
+    }
+    inner = "".join(f"<{name}><![CDATA[{text}]]></{name}>" for name, text in texts.items())
     return f"<{root}>{inner}</{root}>".encode()
 
 
