@@ -42,11 +42,9 @@ def read(body: bytes) -> dict[str, str]:
 def write(fields: Mapping[str, str], root: str = "xml") -> bytes:
     """CDATA everywhere, as the platform does it."""
     # A bare carriage return would be read as a line feed, and no longer be what was signed.
-    texts = {
-        name: value.replace("]]>", "]]]]><![CDATA[>").replace("\r", "]]>&#13;<![CDATA[")
-        for name, value in fields.items()
-    }
-    inner = "".join(f"<{name}><![CDATA[{text}]]></{name}>" for name, text in texts.items())
+    texts = [(name, value.replace("]]>", "]]]]><![CDATA[>")) for name, value in fields.items()]
+    inner = "".join(f"<{name}><![CDATA[{text}]]></{name}>" for name, text in texts)
+    inner = inner.replace("\r", "]]>&#13;<![CDATA[")
     return f"<{root}>{inner}</{root}>".encode()
 
 

@@ -58,15 +58,15 @@ def unified_order(half: WeixinHalf, fields: Fields, owner: Owner) -> Fields:
 
 def _again(order: EmulatedOrder, fields: Fields) -> Fields:
     """The same order again, with exactly the same parameters, has the same prepay_id."""
+    if order.state == "closed":
+        raise Refusal("ORDERCLOSED", "该订单已关闭")
+    if order.state in ("paid", "refunded"):
+        raise Refusal("ORDERPAID", "该订单已支付")
     before = {name: value for name, value in order.wire["asked"].items() if value and name not in FRESH}
     if before != {name: value for name, value in fields.items() if value and name not in FRESH}:
         if before["trade_type"] != fields["trade_type"]:
             raise Refusal("INVALID_REQUEST", "201 商户订单号重复")
         raise Refusal("OUT_TRADE_NO_USED", "商户订单号重复")
-    if order.state == "closed":
-        raise Refusal("ORDERCLOSED", "该订单已关闭")
-    if order.state in ("paid", "refunded"):
-        raise Refusal("ORDERPAID", "该订单已支付")
     return dict(order.wire["told"])
 
 
@@ -87,11 +87,13 @@ def orders_of(half: WeixinHalf, owner: Owner) -> list[EmulatedOrder]:
 
 
 def find(half: WeixinHalf, fields: Fields, owner: Owner, code: str = "ORDERNOTEXIST") -> EmulatedOrder:
-    name = next((name for name in ("transaction_id", "out_trade_no") if fields.get(name)), None)
-    if name is None:
+    if wanted := fields.get("transaction_id"):
+        order = next((each for each in orders_of(half, owner) if each.transaction_id == wanted), None)
+    elif wanted := fields.get("out_trade_no"):
+        order = half.world.order(half.platform, wanted)
+    else:
         raise Refusal("PARAM_ERROR", "out_trade_no或transaction_id必填其一")
-    order = next((each for each in orders_of(half, owner) if getattr(each, name) == fields[name]), None)
-    if order is None:
+    if order is None or order.wire["owner"] != owner:
         raise Refusal(code, "订单不存在")
     return order
 
