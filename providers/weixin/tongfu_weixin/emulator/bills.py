@@ -193,8 +193,8 @@ def _row(half: WeixinHalf, order: EmulatedOrder, moment: datetime) -> tuple[str,
         "商户退款单号": "0",
         "退款金额": "0.00",
         "充值券退款金额": "0.00",
-        "商品名称": asked["body"],
-        "商户数据包": asked.get("attach", ""),
+        "商品名称": _line(asked["body"]),
+        "商户数据包": _line(asked.get("attach", "")),
         "手续费": "0.00000",
         "费率": "0.60%",
         "订单金额": amount,
@@ -202,6 +202,10 @@ def _row(half: WeixinHalf, order: EmulatedOrder, moment: datetime) -> tuple[str,
         "_fee": str(order.total_fee),
     }
     return at, row
+
+
+def _line(text: str) -> str:
+    return " ".join(text.splitlines())
 
 
 def _sum(rows: list[dict[str, str]]) -> str:
