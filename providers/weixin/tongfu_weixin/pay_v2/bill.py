@@ -81,10 +81,8 @@ def text_of(body: bytes) -> str | None:
     """
     The bill as text, or None where the body is XML: a refusal comes as XML also when GZIP was asked for.
 
-    :raises MalformedAnswer: neither a bill nor XML, such as a gateway's page, or a gzip bomb.
+    :raises MalformedAnswer: neither a bill nor XML, such as a gateway's page.
     """
-    if body.startswith(GZIP):
-        body = _inflated(body)
     start = body.removeprefix(b"\xef\xbb\xbf").lstrip()[:16].lower()
     if start.startswith(b"<xml"):
         return None
@@ -96,8 +94,14 @@ def text_of(body: bytes) -> str | None:
         raise MalformedAnswer("weixin: the bill is not UTF-8") from exc
 
 
-def _inflated(body: bytes, limit: int = BILL_LIMIT) -> bytes:
-    """A gzip file, which may have several members: all of them count, and all of them against the limit."""
+def inflated(body: bytes, limit: int = BILL_LIMIT) -> bytes:
+    """
+    What is in a gzip file, which may have several members; anything else as it is.
+
+    :raises MalformedAnswer: a broken file, or one that holds more than *limit* bytes.
+    """
+    if not body.startswith(GZIP):
+        return body
     content = bytearray()
     while body.startswith(GZIP):
         inflater = zlib.decompressobj(wbits=31)

@@ -16,7 +16,7 @@ from tongfu_weixin.account import PAY_BACKUP_HOST, PAY_HOST, WeixinAccount
 from tongfu_weixin.certificate import client_certificate
 
 from . import sandbox, sign, xml
-from .bill import text_of
+from .bill import inflated, text_of
 from .errors import refused, unsigned
 
 HEADERS: Final = {"content-type": "text/xml; charset=utf-8", "accept-encoding": "identity"}
@@ -76,9 +76,12 @@ def decode(account: WeixinAccount, call: Call[Any], response: HttpResponse, ctx:
     """
     if response.status != 200:
         raise _not_ok(response)
-    if call.endpoint in BILLS and (content := text_of(response.body)) is not None:
-        return {"content": content}
-    fields = xml.parse(response.body)
+    body = response.body
+    if call.endpoint in BILLS:
+        body = inflated(body)
+        if (content := text_of(body)) is not None:
+            return {"content": content}
+    fields = xml.parse(body)
     said = fields.get("return_code")
     if said == "FAIL":
         raise unsigned(call, fields)
