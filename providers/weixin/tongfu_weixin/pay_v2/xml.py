@@ -66,6 +66,9 @@ def parse(body: bytes, root: str = "xml") -> dict[str, str]:
 
     :raises MalformedAnswer: it is anything else.
     """
+    if b"\0" in body:
+        # expat goes by the first bytes and reads UTF-16 whatever encoding it was told.
+        raise MalformedAnswer("weixin: XML in another encoding than UTF-8")
     reader = _Flat(root)
     try:
         reader.parser.Parse(body, True)
