@@ -126,6 +126,16 @@ async def test_an_unsigned_failure_is_a_refusal_that_says_it_is_unsigned(operati
         assert (error.verified, error.message, error.raw) == (False, text, {"return_code": "FAIL", "return_msg": text})
 
 
+@pytest.mark.parametrize("operation", ["refund", "download_fundflow"])
+@pytest.mark.parametrize("reason", [b"No required SSL certificate was sent", b"The SSL certificate error"])
+async def test_a_gateway_that_wants_a_certificate_says_so(operation: str, reason: bytes) -> None:
+    page = b"<html><head><title>400 " + reason + b"</title></head><body></body></html>"
+    error, sent = await error_of(operation, HttpResponse(400, {}, page))
+
+    assert (type(error), sent) == (CredentialRejected, 1)
+    assert "Check pfx" in str(error)
+
+
 @pytest.mark.parametrize("operation", list(SIGNED))
 async def test_an_unsigned_success_is_not_taken(operation: str) -> None:
     for answer in (

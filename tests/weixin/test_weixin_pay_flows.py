@@ -314,13 +314,15 @@ async def test_a_refund_that_the_balance_cannot_pay_may_be_repeated(emu: Emulato
 # --- the sandbox -----------------------------------------------------------------------------------
 
 
-async def test_the_sandbox_has_its_own_paths_key_and_orders(emu: Emulator, shop: Shop) -> None:
-    accounts = {"shop": account_of(emu, sandbox=True, base_url=emu.url), "real": account_of(emu, base_url=emu.url)}
+@pytest.mark.parametrize("algorithm", ["MD5", "HMAC-SHA256"])
+async def test_the_sandbox_has_its_own_paths_key_and_orders(emu: Emulator, shop: Shop, algorithm: str) -> None:
+    common = {"base_url": emu.url, "sign_type": algorithm}
+    accounts = {"shop": account_of(emu, sandbox=True, **common), "real": account_of(emu, **common)}
     async with Tongfu(accounts, clock=emu.clock) as tf:
         pay = tf.payment
         info = await pay.get_order_info("shop", openid=OPENID, **order(shop))
         unsigned = {name: value for name, value in info.payload.items() if name != "paySign"}
-        assert info.payload["paySign"] != signed(unsigned, account_of(emu).key, "MD5")
+        assert info.payload["paySign"] != signed(unsigned, account_of(emu).key, algorithm)
         await emu.pay("A10011")
         await pay.order_query("shop", out_trade_no="A10011")
         await pay.refund("shop", notify_url=shop.url, **REFUND)
@@ -337,6 +339,17 @@ async def test_the_sandbox_has_its_own_paths_key_and_orders(emu: Emulator, shop:
             with pytest.raises(SignatureError):
                 await verify("real", notice)
     assert {exchange.verdict for exchange in emu.exchanges} == {"valid"}
+
+
+async def test_a_sandbox_key_that_is_over_is_fetched_anew(emu: Emulator) -> None:
+    half: Any = emu._halves["weixin"]
+    async with facade(emu, sandbox=True) as tf:
+        await tf.payment.get_order_info("shop", openid=OPENID, **order())
+        half.sandbox_key = "n" * 32
+        assert (await tf.payment.order_query("shop", out_trade_no="A10011")).trade_state == "NOTPAY"
+
+    sent = [exchange.path.removeprefix("/sandboxnew/pay/") for exchange in emu.exchanges]
+    assert sent == ["getsignkey", "unifiedorder", "orderquery", "getsignkey", "orderquery"]
 
 
 async def test_a_wrong_key_opens_no_sandbox(emu: Emulator) -> None:

@@ -219,6 +219,15 @@ async def test_a_document_type_is_refused_before_it_does_anything(prologue: str,
             await verify(envelope(codec.seal(document, KEY)), "refund")
 
 
+@pytest.mark.parametrize(
+    "extra",
+    [b"<?evil x?>", b"<a b='c'/>", b"<a><total_fee>1</total_fee></a>", b"text", b"</xml><xml>", b"\0", b"&x;", b"&#0;"],
+)
+async def test_what_a_flat_document_does_not_have_is_refused(extra: bytes) -> None:
+    with pytest.raises(MalformedAnswer):
+        await verify(message().replace(b"<xml>", b"<xml>" + extra))
+
+
 @pytest.mark.parametrize("charset", ["GBK", "GB18030", "UTF-16", "UTF-16LE", "UTF-16BE", "utf-32"])
 async def test_another_charset_is_not_believed(charset: str) -> None:
     """The bytes are UTF-8 whatever a declaration or a header says."""

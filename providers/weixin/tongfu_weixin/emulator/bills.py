@@ -145,7 +145,7 @@ def _rows(half: WeixinHalf, day: date, owner: Owner) -> list[tuple[str, dict[str
     rows = []
     sandbox, sub_mch_id = owner
     for order in half.world.orders(half.platform):
-        if order.wire["owner"][0] != sandbox or (sub_mch_id and order.wire["owner"][1] != sub_mch_id):
+        if order.wire["sandbox"] != sandbox or sub_mch_id not in ("", order.wire["sub_mch_id"]):
             continue
         if order.paid and order.paid.astimezone(BEIJING).date() == day:
             rows.append(_row(half, order, order.paid))

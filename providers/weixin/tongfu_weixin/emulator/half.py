@@ -236,7 +236,7 @@ class WeixinHalf:
 
     def _notify(self, order: EmulatedOrder) -> None:
         def make() -> tuple[dict[str, str], bytes]:
-            return dict(XML), self.signed(self._notice(order), order.wire["sign_type"], order.wire["owner"])
+            return dict(XML), self.signed(self._notice(order), order.wire["sign_type"], orders.owner_of(order))
 
         self._deliver("payment", order, order.notify_url, make)
 
@@ -276,7 +276,7 @@ class WeixinHalf:
             "appid": self.app_id,
             "mch_id": self.mch_id,
             "nonce_str": secrets.token_hex(16),
-            "req_info": codec.seal(codec.write(plain, "root"), self._key(order.wire["owner"])),
+            "req_info": codec.seal(codec.write(plain, "root"), self._key(orders.owner_of(order))),
         }
         envelope |= {name: asked[name] for name in ("sub_appid", "sub_mch_id") if asked.get(name)}
         return dict(XML), codec.write(envelope)

@@ -49,7 +49,7 @@ def unified_order(half: WeixinHalf, fields: Fields, owner: Owner) -> Fields:
                 "told": told,
                 "sign_type": fields.get("sign_type") or "MD5",
                 "sub_mch_id": fields.get("sub_mch_id", ""),
-                "owner": owner,
+                "sandbox": owner[0],
             },
         )
     )
@@ -82,8 +82,12 @@ def _expires(text: str, now: datetime) -> datetime:
     return expires
 
 
+def owner_of(order: EmulatedOrder) -> Owner:
+    return order.wire["sandbox"], order.wire["sub_mch_id"]
+
+
 def orders_of(half: WeixinHalf, owner: Owner) -> list[EmulatedOrder]:
-    return [order for order in half.world.orders(half.platform) if order.wire["owner"] == owner]
+    return [order for order in half.world.orders(half.platform) if owner_of(order) == owner]
 
 
 def find(half: WeixinHalf, fields: Fields, owner: Owner, code: str = "ORDERNOTEXIST") -> EmulatedOrder:
@@ -93,7 +97,7 @@ def find(half: WeixinHalf, fields: Fields, owner: Owner, code: str = "ORDERNOTEX
         order = half.world.order(half.platform, wanted)
     else:
         raise Refusal("PARAM_ERROR", "out_trade_no或transaction_id必填其一")
-    if order is None or order.wire["owner"] != owner:
+    if order is None or owner_of(order) != owner:
         raise Refusal(code, "订单不存在")
     return order
 
