@@ -17,7 +17,7 @@ KINDS: Final[Mapping[str, tuple[type[PlatformRefused], str]]] = {
     "ORDERNOTEXIST": (errors.OrderNotFound, "Check the number and that it was ordered under this merchant"),
     "INVALID_TRANSACTIONID": (errors.OrderNotFound, "Check transaction_id"),
     "ORDERPAID": (errors.OrderPaid, "Query the order; do not charge again"),
-    "ORDERCLOSED": (errors.OrderClosed, "Order again under a new out_trade_no"),
+    "ORDERCLOSED": (errors.OrderClosed, "It takes no payment any more; to sell again, order under a new out_trade_no"),
     "OUT_TRADE_NO_USED": (errors.OrderConflict, "Repeat with exactly the first parameters, or use a new out_trade_no"),
     "TRADE_STATE_ERROR": (PlatformRefused, "Query the order: its state does not allow this"),
     "TRADE_OVERDUE": (PlatformRefused, "The order is older than a year: pay the buyer back another way"),
