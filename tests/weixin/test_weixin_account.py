@@ -34,6 +34,8 @@ GOOD: dict[str, Any] = {
         ({"base_url": "api.mch.weixin.qq.com"}, "base_url"),
         ({"protocol": "v3"}, "protocol"),
         ({"push_mode": "secret"}, "push_mode"),
+        ({"sub_mch_id": "m2"}, "sub_mch_id"),
+        ({"sub_app_id": "wx2"}, "sub_mch_id"),
     ],
 )
 def test_a_wrong_field_is_named(change: dict[str, Any], field: str) -> None:

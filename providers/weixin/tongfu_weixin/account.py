@@ -37,6 +37,9 @@ class WeixinAccount:
     :param client_type: ``mp-weixin``, ``app-plus`` or ``app``: whom ``get_order_info`` makes its payload for.
     :param access_token: a token you fetch yourself; without it one is fetched and kept, which needs ``secret``.
     :param stable_token: False fetches from ``/cgi-bin/token``, where each new token ends the one before.
+    :param sub_mch_id: the sub-merchant that a service provider (``app_id``, ``mch_id``) acts for; messages
+        about another are refused.
+    :param sub_app_id: the sub-merchant's own app: openids are those under it, and its client pays.
     :param base_url: WeChat Pay's host; another than the default has no backup host.
     :param push_token: the Token of the message push, 3 to 32 characters.
     :param push_aes_key: its EncodingAESKey, 43 characters. With it, only encrypted messages are accepted.
@@ -89,6 +92,8 @@ class WeixinAccount:
             number = getattr(self, name)
             if number and (not isinstance(number, str) or re.fullmatch(r"\d{1,32}", number, re.ASCII) is None):
                 raise ConfigError(f"{name}: expected the merchant number as a str of digits")
+        if self.sub_app_id and not self.sub_mch_id:
+            raise ConfigError("sub_mch_id: missing; sub_app_id is an app of a sub-merchant")
         if not isinstance(self.key, str):
             raise ConfigError("key: expected the merchant's APIv2 key as a str")
         if self.sign_type not in ("MD5", "HMAC-SHA256"):

@@ -7,6 +7,7 @@ import binascii
 import hashlib
 from pathlib import Path
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.serialization import pkcs12
 
@@ -14,22 +15,31 @@ from tongfu.call import ClientCertificate
 from tongfu.errors import ConfigError
 
 _loaded: dict[bytes, ClientCertificate] = {}
+_read: dict[tuple[str, str], ClientCertificate] = {}
 
 
 def client_certificate(pfx: bytes | str | Path, mch_id: str) -> ClientCertificate:
     """
-    Read a PKCS#12 given as bytes, base64 or a path. Each is parsed once per process: that takes 30 ms.
+    Read a PKCS#12 given as bytes, base64 or a path. Each is read and parsed once per process: that takes 30 ms.
 
     :raises ConfigError: not a PKCS#12, or its password is not *mch_id*.
     """
-    content = _content(pfx)
+    if not _is_path(pfx):
+        return _parsed(_content(pfx), mch_id)
+    place = (str(pfx), mch_id)
+    if place not in _read:
+        _read[place] = _parsed(_content(pfx), mch_id)
+    return _read[place]
+
+
+def _parsed(content: bytes, mch_id: str) -> ClientCertificate:
     digest = hashlib.sha256(mch_id.encode() + b"\0" + content).digest()
     known = _loaded.get(digest)
     if known is not None:
         return known
     try:
         key, certificate, chain = pkcs12.load_key_and_certificates(content, mch_id.encode())
-    except ValueError as exc:
+    except (ValueError, TypeError, UnsupportedAlgorithm) as exc:
         raise ConfigError(
             "pfx: not a PKCS#12 file whose password is mch_id; expected apiclient_cert.p12 as downloaded"
         ) from exc
@@ -44,10 +54,15 @@ def client_certificate(pfx: bytes | str | Path, mch_id: str) -> ClientCertificat
     return loaded
 
 
+def _is_path(pfx: bytes | str | Path) -> bool:
+    """No path is longer, and no certificate shorter than 512 characters."""
+    return isinstance(pfx, Path) or (isinstance(pfx, str) and len(pfx) <= 512)
+
+
 def _content(pfx: bytes | str | Path) -> bytes:
     if isinstance(pfx, bytes):
         return pfx
-    if isinstance(pfx, str) and len(pfx) > 512:  # no path is that long, and no certificate that short
+    if isinstance(pfx, str) and not _is_path(pfx):
         try:
             return base64.b64decode("".join(pfx.split()), validate=True)
         except (binascii.Error, ValueError) as exc:

@@ -72,8 +72,8 @@ def tongfu_verify_payment_notify(account: Any, params: Any, ctx: Any) -> Any:
 
 
 @hookimpl
-def tongfu_verify_refund_notify(account: Any, params: Any) -> Any:
-    return notify.refund(account, params)
+def tongfu_verify_refund_notify(account: Any, params: Any, ctx: Any) -> Any:
+    return notify.refund(account, params, ctx)
 
 
 @hookimpl

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import re
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime, time, timedelta, timezone
 from typing import TYPE_CHECKING, Final
 
 from tongfu.money import yuan_from_fen
@@ -12,7 +12,9 @@ from tongfu.money import yuan_from_fen
 if TYPE_CHECKING:
     from tongfu.emulator.half import EmulatedOrder
 
-    from .half import Fields, WeixinHalf
+    from .checks import Fields
+    from .half import WeixinHalf
+    from .orders import Owner
 
 BEIJING: Final = timezone(timedelta(hours=8))
 ALL: Final = (
@@ -26,28 +28,49 @@ FLOW: Final = (
     "资金变更提交申请人,备注,业务凭证号"
 )
 FLOW_SUMMARY: Final = "资金流水总笔数,收入笔数,收入金额,支出笔数,支出金额"
+TIME: Final = "%Y-%m-%d %H:%M:%S"
+FIRST_FLOW: Final = date(2017, 6, 1)
+ONLY_IN_REFUND: Final = ("退款申请时间", "退款成功时间")
 NOT_IN_SUCCESS: Final = frozenset(
     {"微信退款单号", "商户退款单号", "退款金额", "充值券退款金额", "退款类型", "退款状态", "申请退款金额"}
 )
 
 
 class NoBill(Exception):
-    """An unsigned refusal with an error_code."""
+    """An unsigned refusal: ``told`` is all of it."""
 
-    def __init__(self, code: str, message: str) -> None:
-        self.code, self.message = code, message
-        super().__init__(message)
+    def __init__(self, told: Fields) -> None:
+        self.told = told
+        super().__init__(told.get("return_msg", ""))
 
 
-def trade_bill(half: WeixinHalf, fields: Fields) -> bytes:
+def _trade(code: str, message: str) -> NoBill:
+    return NoBill({"return_code": "FAIL", "return_msg": message, "error_code": code})
+
+
+def _flow(code: str, message: str) -> NoBill:
+    """The fund flow has the other way of refusing, and is not signed for all that."""
+    return NoBill({"return_code": "SUCCESS", "result_code": "FAIL", "err_code": code, "err_code_des": message})
+
+
+def trade_bill(half: WeixinHalf, fields: Fields, owner: Owner) -> bytes:
     kind = fields.get("bill_type") or "ALL"
-    if kind not in ("ALL", "SUCCESS", "REFUND"):
-        raise NoBill("20001", "invalid bill_type")
-    day = _day(half, fields)
-    rows = [(at, row) for at, row in _rows(half, day) if kind == "ALL" or row["交易状态"] == kind]
+    if kind not in ("ALL", "SUCCESS", "REFUND", "RECHARGE_REFUND"):
+        raise _trade("20001", "invalid bill_type")
+    if not fields.get("bill_date"):
+        raise _trade("20001", "missing parameter")
+    day = _day(fields)
+    if day is None:
+        raise _trade("20001", "data format error")
+    if not _ready(half, day):
+        raise _trade("20003", "Bill Creating")
+    rows = [(at, row) for at, row in _rows(half, day, owner) if kind == "ALL" or row["交易状态"] == kind]
     if not rows:
-        raise NoBill("20002", "No Bill Exist")
+        raise _trade("20002", "No Bill Exist")
     names = [name for name in ALL.split(",") if kind != "SUCCESS" or name not in NOT_IN_SUCCESS]
+    if kind == "REFUND":
+        at = names.index("微信退款单号")
+        names[at:at] = ONLY_IN_REFUND
     paid = [row for _, row in rows if row["交易状态"] == "SUCCESS"]
     back = [row for _, row in rows if row["交易状态"] == "REFUND"]
     income, refunds = _sum(paid), _sum(back)
@@ -58,12 +81,15 @@ def trade_bill(half: WeixinHalf, fields: Fields) -> bytes:
     return _packed(lines, fields)
 
 
-def fundflow(half: WeixinHalf, fields: Fields) -> bytes:
-    if fields.get("account_type") not in ("Basic", "Operation", "Fees"):
-        raise NoBill("20001", "invalid account_type")
-    rows = sorted(_rows(half, _day(half, fields)), key=lambda pair: pair[0])
+def fundflow(half: WeixinHalf, fields: Fields, owner: Owner) -> bytes:
+    day = _day(fields)
+    if fields.get("account_type") not in ("Basic", "Operation", "Fees") or day is None or day < FIRST_FLOW:
+        raise _flow("PARAM_ERROR", "参数错误")
+    if not _ready(half, day):
+        raise _flow("BILL_CREATING", "账单生成中")
+    rows = sorted(_rows(half, day, owner), key=lambda pair: pair[0])
     if not rows or fields["account_type"] != "Basic":
-        raise NoBill("20002", "No Bill Exist")
+        raise _flow("NO_BILL_EXIST", "账单不存在")
     balance, lines = 0, [FLOW]
     totals = {"收入": [0, 0], "支出": [0, 0]}
     for at, row in rows:
@@ -98,23 +124,29 @@ def fundflow(half: WeixinHalf, fields: Fields) -> bytes:
     return _packed(lines, fields)
 
 
-def _day(half: WeixinHalf, fields: Fields) -> date:
+def _day(fields: Fields) -> date | None:
     text = fields.get("bill_date", "")
     if re.fullmatch(r"\d{8}", text, re.ASCII) is None:
-        raise NoBill("20001", "data format error")
+        return None
     try:
-        day = date(int(text[:4]), int(text[4:6]), int(text[6:]))
+        return date(int(text[:4]), int(text[4:6]), int(text[6:]))
     except ValueError:
-        raise NoBill("20001", "data format error") from None
-    now = half.world.clock.now().astimezone(BEIJING)
-    if now.replace(tzinfo=None) < datetime(day.year, day.month, day.day) + timedelta(days=1, hours=9):  # noqa: DTZ001 - both Beijing
-        raise NoBill("20003", "Bill Creating")
-    return day
+        return None
 
 
-def _rows(half: WeixinHalf, day: date) -> list[tuple[str, dict[str, str]]]:
+def _ready(half: WeixinHalf, day: date) -> bool:
+    """From nine in the morning of the next day."""
+    since = datetime.combine(day, time(9), BEIJING) + timedelta(days=1)
+    return half.world.clock.now() >= since
+
+
+def _rows(half: WeixinHalf, day: date, owner: Owner) -> list[tuple[str, dict[str, str]]]:
+    """A service provider that names no sub-merchant gets the rows of all."""
     rows = []
+    sandbox, sub_mch_id = owner
     for order in half.world.orders(half.platform):
+        if order.wire["sandbox"] != sandbox or sub_mch_id not in ("", order.wire["sub_mch_id"]):
+            continue
         if order.paid and order.paid.astimezone(BEIJING).date() == day:
             rows.append(_row(half, order, order.paid))
         for refund in order.refunds:
@@ -131,6 +163,8 @@ def _rows(half: WeixinHalf, day: date) -> list[tuple[str, dict[str, str]]]:
                     "申请退款金额": amount,
                     "退款类型": "ORIGINAL",
                     "退款状态": "SUCCESS" if refund.state == "success" else "PROCESSING",
+                    "退款申请时间": at,
+                    "退款成功时间": refund.done.astimezone(BEIJING).strftime(TIME) if refund.done else "",
                     "_fee": str(refund.refund_fee),
                 }
                 rows.append((at, row))
@@ -139,7 +173,7 @@ def _rows(half: WeixinHalf, day: date) -> list[tuple[str, dict[str, str]]]:
 
 def _row(half: WeixinHalf, order: EmulatedOrder, moment: datetime) -> tuple[str, dict[str, str]]:
     asked, amount = order.wire["asked"], yuan_from_fen(order.total_fee)
-    at = moment.astimezone(BEIJING).strftime("%Y-%m-%d %H:%M:%S")
+    at = moment.astimezone(BEIJING).strftime(TIME)
     row = dict.fromkeys(ALL.split(","), "")
     row |= {
         "交易时间": at,
@@ -159,8 +193,8 @@ def _row(half: WeixinHalf, order: EmulatedOrder, moment: datetime) -> tuple[str,
         "商户退款单号": "0",
         "退款金额": "0.00",
         "充值券退款金额": "0.00",
-        "商品名称": asked["body"],
-        "商户数据包": asked.get("attach", ""),
+        "商品名称": _line(asked["body"]),
+        "商户数据包": _line(asked.get("attach", "")),
         "手续费": "0.00000",
         "费率": "0.60%",
         "订单金额": amount,
@@ -168,6 +202,10 @@ def _row(half: WeixinHalf, order: EmulatedOrder, moment: datetime) -> tuple[str,
         "_fee": str(order.total_fee),
     }
     return at, row
+
+
+def _line(text: str) -> str:
+    return " ".join(text.splitlines())
 
 
 def _sum(rows: list[dict[str, str]]) -> str:

@@ -41,9 +41,10 @@ def read(body: bytes) -> dict[str, str]:
 
 def write(fields: Mapping[str, str], root: str = "xml") -> bytes:
     """CDATA everywhere, as the platform does it."""
-    inner = "".join(
-        f"<{name}><![CDATA[{value.replace(']]>', ']]]]><![CDATA[>')}]]></{name}>" for name, value in fields.items()
-    )
+    # A bare carriage return would be read as a line feed, and no longer be what was signed.
+    texts = [(name, value.replace("]]>", "]]]]><![CDATA[>")) for name, value in fields.items()]
+    inner = "".join(f"<{name}><![CDATA[{text}]]></{name}>" for name, text in texts)
+    inner = inner.replace("\r", "]]>&#13;<![CDATA[")
     return f"<{root}>{inner}</{root}>".encode()
 
 

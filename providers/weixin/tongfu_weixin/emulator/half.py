@@ -14,22 +14,18 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from tongfu.emulator.half import Answer, Asked, Delivery, EmulatedOrder, EmulatedRefund, Route, World
 from tongfu_weixin.account import WeixinAccount
 
-from . import bills, codec, orders
+from . import bills, checks, codec, orders, refunds
 from .api import Api
+from .checks import Fields, Refusal
+from .orders import Owner
 
 BEIJING: Final = timezone(timedelta(hours=8))
 LADDER: Final = (15.0, 15.0, 30.0, 180.0, 600.0, 1200.0, *[1800.0] * 3, 3600.0, *[10800.0] * 3, *[21600.0] * 2)
 XML: Final = {"content-type": "text/xml; charset=utf-8"}
 REFUND_TIME: Final = 5.0  # seconds of the emulator's clock until an accepted refund is done
-Fields = dict[str, str]
-
-
-class Refusal(Exception):
-    """A signed refusal: result_code FAIL."""
-
-    def __init__(self, code: str, description: str) -> None:
-        self.code, self.description = code, description
-        super().__init__(code)
+SANDBOX: Final = "/sandboxnew"
+Act = Callable[["WeixinHalf", Fields, Owner], Fields]
+Bill = Callable[["WeixinHalf", Fields, Owner], bytes]
 
 
 def emulate(world: World) -> WeixinHalf:
@@ -49,10 +45,11 @@ class WeixinHalf:
         self.secret = secrets.token_hex(16)
         self.mch_id = str(1900000000 + chance.randrange(10**6))
         self.key = secrets.token_hex(16)
+        self.sandbox_key = secrets.token_hex(16)
         self.api_v3_key = secrets.token_hex(16)
         self.cert_serial = f"{secrets.randbits(160):040X}"
         self.public_key_id = f"PUB_KEY_ID_0{self.mch_id}{chance.randrange(10**20):020d}"
-        self.pfx, _ = world.client_certificate(self.mch_id, self.mch_id.encode())
+        self.pfx, self.certificate = world.client_certificate(self.mch_id, self.mch_id.encode())
         merchant, platform = (rsa.generate_private_key(65537, 2048) for _ in range(2))
         pem = serialization.Encoding.PEM
         self.private_key = merchant.private_bytes(
@@ -99,54 +96,74 @@ class WeixinHalf:
         )
 
     def routes(self) -> Iterable[Route]:
-        v2: list[tuple[str, Callable[[WeixinHalf, Fields], Fields], bool]] = [
-            ("/pay/unifiedorder", orders.unified_order, False),
-            ("/pay/orderquery", orders.order_query, False),
-            ("/pay/closeorder", orders.close_order, False),
-            ("/secapi/pay/refund", orders.refund, True),
-            ("/pay/refundquery", orders.refund_query, False),
+        v2: list[tuple[str, Act]] = [
+            ("/pay/unifiedorder", orders.unified_order),
+            ("/pay/orderquery", orders.order_query),
+            ("/pay/closeorder", orders.close_order),
+            ("/pay/refundquery", refunds.refund_query),
         ]
-        for path, act, mutual in v2:
-            yield Route("POST", path, self._v2(act), mutual)
-        yield Route("POST", "/pay/downloadbill", self._bill(bills.trade_bill, None))
+        for path, act in v2:
+            yield Route("POST", path, self._v2(act))
+            yield Route("POST", SANDBOX + path, self._v2(act, sandbox=True))
+        yield Route("POST", "/secapi/pay/refund", self._v2(refunds.refund), needs_client_cert=True)
+        yield Route("POST", "/pay/downloadbill", self._bill(bills.trade_bill))
         yield Route("POST", "/pay/downloadfundflow", self._bill(bills.fundflow, "HMAC-SHA256"), needs_client_cert=True)
+        # The documentation has the first path, several SDKs make the second.
+        for path in ("/pay/refund", "/secapi/pay/refund"):
+            yield Route("POST", SANDBOX + path, self._v2(refunds.refund, sandbox=True))
+        yield Route("POST", SANDBOX + "/pay/downloadbill", self._bill(bills.trade_bill, sandbox=True))
+        yield Route("POST", SANDBOX + "/pay/getsignkey", self._sign_key)
         yield from self.api.routes()
 
     # --- requests ----------------------------------------------------------------------------
 
-    def _v2(self, act: Callable[[WeixinHalf, Fields], Fields]) -> Callable[[Asked, Mapping[str, str]], Answer]:
+    def _v2(self, act: Act, *, sandbox: bool = False) -> Callable[[Asked, Mapping[str, str]], Answer]:
         def handle(asked: Asked, _: Mapping[str, str]) -> Answer:
-            fields, algorithm, refusal = self._checked(asked)
+            fields, algorithm, refusal = self._checked(asked, sandbox=sandbox)
             if refusal is not None:
                 return refusal
             base = {"return_code": "SUCCESS", "return_msg": "OK", "appid": self.app_id, "mch_id": self.mch_id}
             base |= {name: fields[name] for name in ("sub_appid", "sub_mch_id") if fields.get(name)}
+            owner = (sandbox, fields.get("sub_mch_id", ""))
             try:
-                told = base | {"result_code": "SUCCESS"} | act(self, fields)
+                checks.partner(fields)
+                told = base | {"result_code": "SUCCESS"} | act(self, fields, owner)
             except Refusal as exc:
                 told = base | {"result_code": "FAIL", "err_code": exc.code, "err_code_des": exc.description}
-            return Answer(200, dict(XML), self.signed(told, algorithm), out_trade_no=fields.get("out_trade_no", ""))
+            body = self.signed(told, algorithm, owner)
+            return Answer(200, dict(XML), body, out_trade_no=fields.get("out_trade_no", ""))
 
         return handle
 
     def _bill(
-        self, make: Callable[[WeixinHalf, Fields], bytes], only: str | None
+        self, make: Bill, only: str | None = None, *, sandbox: bool = False
     ) -> Callable[[Asked, Mapping[str, str]], Answer]:
         def handle(asked: Asked, _: Mapping[str, str]) -> Answer:
-            fields, algorithm, refusal = self._checked(asked)
+            fields, algorithm, refusal = self._checked(asked, sandbox=sandbox)
             if refusal is not None:
                 return refusal
             if only is not None and algorithm != only:
                 return _failed("签名错误", explain=f"this bill takes {only} only", verdict="invalid")
             try:
-                return Answer(200, {"content-type": "text/plain"}, make(self, fields))
+                body = make(self, fields, (sandbox, fields.get("sub_mch_id", "")))
+                return Answer(200, {"content-type": "text/plain"}, body)
             except bills.NoBill as exc:
-                told = {"return_code": "FAIL", "return_msg": exc.message, "error_code": exc.code}
-                return Answer(200, dict(XML), codec.write(told))
+                return Answer(200, dict(XML), codec.write(exc.told))
 
         return handle
 
-    def _checked(self, asked: Asked) -> tuple[Fields, str, Answer | None]:
+    def _sign_key(self, asked: Asked, _: Mapping[str, str]) -> Answer:
+        """The sandbox's key, for whoever signs with the real one. This answer is not signed."""
+        fields, _algorithm, refusal = self._checked(asked)
+        if refusal is not None:
+            return refusal
+        told = {"return_code": "SUCCESS", "mch_id": fields["mch_id"], "sandbox_signkey": self.sandbox_key}
+        return Answer(200, dict(XML), codec.write(told))
+
+    def _checked(self, asked: Asked, *, sandbox: bool = False) -> tuple[Fields, str, Answer | None]:
+        """Whoever fails here gets an answer without a signature."""
+        if not asked.body:
+            return {}, "MD5", _failed("post数据为空", explain="the body is empty", verdict="missing")
         try:
             fields = codec.read(asked.body)
         except codec.BadRequest as exc:
@@ -154,21 +171,33 @@ class WeixinHalf:
         algorithm = fields.get("sign_type") or "MD5"
         if algorithm not in codec.HEX:
             return fields, "MD5", _failed("签名类型错误", explain="sign_type is MD5 or HMAC-SHA256", verdict="invalid")
-        claimed, expected = fields.get("sign", ""), codec.sign(fields, self.key, algorithm)
+        claimed, expected = fields.get("sign", ""), codec.sign(fields, self._key((sandbox, "")), algorithm)
         if not secrets.compare_digest(claimed.encode(), expected.encode()):
             shown = codec.to_sign(fields, "*" * 8)
-            explain = f"{algorithm} of {shown}; {codec.difference(expected, claimed)}"
+            whose = "the sandbox's key" if sandbox else "the merchant's key"
+            explain = f"{algorithm} under {whose} of {shown}; {codec.difference(expected, claimed)}"
             verdict = "invalid" if claimed else "missing"
             return fields, algorithm, _failed("签名错误", explain=explain, verdict=verdict)
-        if fields.get("appid") != self.app_id or fields.get("mch_id") != self.mch_id:
-            return fields, algorithm, _failed("appid和mch_id不匹配", explain="another app or merchant", verdict="valid")
-        if not fields.get("nonce_str") or len(fields["nonce_str"]) > 32:
-            return fields, algorithm, _failed("nonce_str参数长度有误", explain="1 to 32 characters", verdict="valid")
-        return fields, algorithm, None
+        return fields, algorithm, self._stranger(asked, fields)
 
-    def signed(self, fields: Fields, algorithm: str) -> bytes:
+    def _stranger(self, asked: Asked, fields: Fields) -> Answer | None:
+        asks_key = asked.path.endswith("/getsignkey")
+        if fields.get("mch_id") != self.mch_id or not (asks_key or fields.get("appid") == self.app_id):
+            return _failed("appid和mch_id不匹配", explain="another app or merchant", verdict="valid")
+        if not fields.get("nonce_str") or len(fields["nonce_str"]) > 32:
+            return _failed("nonce_str参数长度有误", explain="1 to 32 characters", verdict="valid")
+        if asked.client_certificate not in (None, self.certificate):
+            explain = "the client certificate is not the one of this merchant's pfx"
+            return _failed("证书校验失败，请求使用了未上传的证书", explain=explain, verdict="valid")
+        return None
+
+    def _key(self, owner: Owner) -> str:
+        sandbox, _ = owner
+        return self.sandbox_key if sandbox else self.key
+
+    def signed(self, fields: Fields, algorithm: str, owner: Owner) -> bytes:
         told = {**fields, "nonce_str": secrets.token_hex(16)}
-        told["sign"] = codec.sign(told, self.key, algorithm)
+        told["sign"] = codec.sign(told, self._key(owner), algorithm)
         return codec.write(told)
 
     def sabotage(self, fault: str, answer: Answer) -> Answer:
@@ -207,13 +236,13 @@ class WeixinHalf:
 
     def _notify(self, order: EmulatedOrder) -> None:
         def make() -> tuple[dict[str, str], bytes]:
-            return dict(XML), self.signed(self._notice(order), order.wire["sign_type"])
+            return dict(XML), self.signed(self._notice(order), order.wire["sign_type"], orders.owner_of(order))
 
         self._deliver("payment", order, order.notify_url, make)
 
     def _notice(self, order: EmulatedOrder) -> Fields:
         told = {"return_code": "SUCCESS", "result_code": "SUCCESS", "appid": self.app_id, "mch_id": self.mch_id}
-        return told | orders.paid_fields(order) | {"openid": order.openid}
+        return told | orders.paid_fields(order)
 
     def refunded_later(self, order: EmulatedOrder, refund: EmulatedRefund) -> None:
         def done() -> None:
@@ -226,6 +255,7 @@ class WeixinHalf:
         self.world.clock.at(REFUND_TIME, done)
 
     def _refund_notice(self, order: EmulatedOrder, refund: EmulatedRefund) -> tuple[dict[str, str], bytes]:
+        asked = order.wire["asked"]
         plain = {
             "transaction_id": order.transaction_id,
             "out_trade_no": order.out_trade_no,
@@ -238,7 +268,7 @@ class WeixinHalf:
             "refund_status": "SUCCESS",
             "success_time": beijing(refund.done or self.world.clock.now()),
             "refund_recv_accout": "用户零钱",
-            "refund_account": "REFUND_SOURCE_RECHARGE_FUNDS",
+            "refund_account": refunds.UNSETTLED,
             "refund_request_source": "API",
         }
         envelope = {
@@ -246,8 +276,9 @@ class WeixinHalf:
             "appid": self.app_id,
             "mch_id": self.mch_id,
             "nonce_str": secrets.token_hex(16),
-            "req_info": codec.seal(codec.write(plain, "root"), self.key),
+            "req_info": codec.seal(codec.write(plain, "root"), self._key(orders.owner_of(order))),
         }
+        envelope |= {name: asked[name] for name in ("sub_appid", "sub_mch_id") if asked.get(name)}
         return dict(XML), codec.write(envelope)
 
     def _deliver(

@@ -81,14 +81,12 @@ def text_of(body: bytes) -> str | None:
     """
     The bill as text, or None where the body is XML: a refusal comes as XML also when GZIP was asked for.
 
-    :raises MalformedAnswer: neither a bill nor XML, such as a gateway's page, or a gzip bomb.
+    :raises MalformedAnswer: neither a bill nor XML, such as a gateway's page.
     """
-    if body.startswith(GZIP):
-        body = _inflated(body)
     start = body.removeprefix(b"\xef\xbb\xbf").lstrip()[:16].lower()
     if start.startswith(b"<xml"):
         return None
-    if start.startswith(b"<") or not start:
+    if start.startswith((b"<", b"{", b"[")) or b"," not in body:
         raise MalformedAnswer("weixin: the answer is neither a bill nor an error of the platform")
     try:
         return body.decode("utf-8").removeprefix(BOM)
@@ -96,14 +94,27 @@ def text_of(body: bytes) -> str | None:
         raise MalformedAnswer("weixin: the bill is not UTF-8") from exc
 
 
-def _inflated(body: bytes) -> bytes:
-    inflater = zlib.decompressobj(wbits=31)
-    try:
-        content = inflater.decompress(body, BILL_LIMIT)
-    except zlib.error as exc:
-        raise MalformedAnswer("weixin: the bill is not valid gzip") from exc
-    if inflater.unconsumed_tail:
-        raise MalformedAnswer(f"weixin: the bill inflates to more than {BILL_LIMIT} bytes")
-    if not inflater.eof:
-        raise MalformedAnswer("weixin: the bill ends in the middle")
-    return content
+def inflated(body: bytes, limit: int = BILL_LIMIT) -> bytes:
+    """
+    What is in a gzip file, which may have several members; anything else as it is.
+
+    :raises MalformedAnswer: a broken file, or one that holds more than *limit* bytes.
+    """
+    if not body.startswith(GZIP):
+        return body
+    content = bytearray()
+    while body.startswith(GZIP):
+        inflater = zlib.decompressobj(wbits=31)
+        try:
+            # One byte more than there may be tells a bill of just the limit from a bomb.
+            content += inflater.decompress(body, limit - len(content) + 1)
+        except zlib.error as exc:
+            raise MalformedAnswer("weixin: the bill is not valid gzip") from exc
+        if len(content) > limit:
+            raise MalformedAnswer(f"weixin: the bill inflates to more than {limit} bytes")
+        if not inflater.eof:
+            raise MalformedAnswer("weixin: the bill ends in the middle")
+        body = inflater.unused_data
+    if body.strip(b"\0"):
+        raise MalformedAnswer("weixin: there is something after the bill's gzip")
+    return bytes(content)

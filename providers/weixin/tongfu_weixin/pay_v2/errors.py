@@ -17,8 +17,15 @@ KINDS: Final[Mapping[str, tuple[type[PlatformRefused], str]]] = {
     "ORDERNOTEXIST": (errors.OrderNotFound, "Check the number and that it was ordered under this merchant"),
     "INVALID_TRANSACTIONID": (errors.OrderNotFound, "Check transaction_id"),
     "ORDERPAID": (errors.OrderPaid, "Query the order; do not charge again"),
-    "ORDERCLOSED": (errors.OrderClosed, "Order again under a new out_trade_no"),
+    "ORDERCLOSED": (errors.OrderClosed, "It takes no payment any more; to sell again, order under a new out_trade_no"),
     "OUT_TRADE_NO_USED": (errors.OrderConflict, "Repeat with exactly the first parameters, or use a new out_trade_no"),
+    "TRADE_STATE_ERROR": (PlatformRefused, "Query the order: its state does not allow this"),
+    "TRADE_OVERDUE": (PlatformRefused, "The order is older than a year: pay the buyer back another way"),
+    "USER_ACCOUNT_ABNORMAL": (PlatformRefused, "The buyer's account takes no refund: pay back another way"),
+    "REFUND_FEE_MISMATCH": (errors.OrderConflict, "total_fee is the order's; a refund keeps its first refund_fee"),
+    "REFUND_FEE_INVALID": (PlatformRefused, "All refunds together may not exceed what was paid: query the refunds"),
+    "ORDER_NOT_READY": (errors.PlatformBusy, "Query the order, then repeat with the same out_refund_no"),
+    "USERPAYING": (errors.PlatformBusy, "The buyer is still paying: query the order until that is decided"),
     "REFUNDNOTEXIST": (errors.RefundNotFound, "Check the numbers; a refund just sent may take a moment"),
     "NOTENOUGH": (errors.NotEnough, "Top up; then repeat with the same out_refund_no"),
     "FREQUENCY_LIMITED": (errors.RateLimited, "Slow down, then repeat with the same parameters"),
@@ -36,7 +43,8 @@ KINDS: Final[Mapping[str, tuple[type[PlatformRefused], str]]] = {
     "BIZERR_NEED_RETRY": (errors.PlatformBusy, "Repeat with exactly the same parameters"),
     "BANKERROR": (errors.PlatformBusy, "Query the order"),
 }
-UNKNOWN_OUTCOME: Final = frozenset({"SYSTEMERROR", "BIZERR_NEED_RETRY", "BANKERROR"})
+UNKNOWN_OUTCOME: Final = frozenset({"SYSTEMERROR", "BIZERR_NEED_RETRY", "BANKERROR", "USERPAYING"})
+REPEATED: Final = "订单号重复"
 
 
 def refused(
@@ -45,7 +53,9 @@ def refused(
     """The error for a refusal. One that leaves the outcome open is OutcomeUnknown unless the call only reads."""
     if code in UNKNOWN_OUTCOME and not call.read_only:
         return OutcomeUnknown("weixin", call.operation, f"the platform answered {code}", code=code, raw=raw)
-    kind, advice = KINDS.get(code, (PlatformRefused, ""))
+    # "201 商户订单号重复" is the other name of a number that was used with other parameters.
+    known_as = "OUT_TRADE_NO_USED" if code == "INVALID_REQUEST" and REPEATED in message else code
+    kind, advice = KINDS.get(known_as, (PlatformRefused, ""))
     return kind("weixin", code, message, verified=verified, advice=advice, raw=raw)
 
 
@@ -64,7 +74,7 @@ def unsigned(call: Call[object], raw: Mapping[str, str]) -> PlatformRefused | Ou
         return errors.CredentialRejected(
             "weixin", code or "FAIL", message, verified=False, advice="Check pfx of the account", raw=raw
         )
-    if "systemerror" in folded:
+    if "systemerror" in folded or "compressgziperror" in folded:
         return refused(call, "SYSTEMERROR", message, raw, verified=False)
     if "appid" in folded or "mchid" in folded:
         return errors.CredentialRejected(

@@ -7,10 +7,12 @@ Source: the parameter tables of https://pay.weixin.qq.com/doc/v2/merchant/401193
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, Final
 
 from tongfu.fields import Day, Fee, Moment, OneOf, ParamsSchema, Rule, Text, Url, Whole, WireFields, exactly_one
+
+from . import xml
 
 BASE: Final = ("appid", "mch_id", "sub_appid", "sub_mch_id", "nonce_str", "sign", "sign_type")
 
@@ -42,6 +44,17 @@ class _Ip(Text):
         return True
 
 
+class _Extra(WireFields):
+    """What becomes elements of a flat document, so their names are those of elements."""
+
+    def __init__(self, ours: Iterable[str]) -> None:
+        super().__init__(ours, flat=True)
+        self.expected += ", names of letters, digits and _.-"
+
+    def accepts(self, value: Any) -> bool:
+        return super().accepts(value) and all(map(xml.NAME.fullmatch, value))
+
+
 class OrderLimits(ParamsSchema):
     out_trade_no = _OutTradeNo(least=6, required=True)
     total_fee = Fee(required=True)
@@ -54,7 +67,7 @@ class OrderLimits(ParamsSchema):
     spbill_create_ip = _Ip()
     return_url = Url(1024, query=True)
     time_expire = Moment()
-    extra = WireFields(
+    extra = _Extra(
         (
             *BASE,
             "out_trade_no",
@@ -66,20 +79,19 @@ class OrderLimits(ParamsSchema):
             "spbill_create_ip",
             "time_expire",
         ),
-        flat=True,
     )
 
 
 class KeyLimits(ParamsSchema):
     out_trade_no = _OutTradeNo()
     transaction_id = _TransactionId()
-    extra = WireFields((*BASE, "out_trade_no", "transaction_id"), flat=True)
+    extra = _Extra((*BASE, "out_trade_no", "transaction_id"))
     rules: ClassVar[tuple[Rule, ...]] = (exactly_one("out_trade_no", "transaction_id"),)
 
 
 class CloseLimits(ParamsSchema):
     out_trade_no = _OutTradeNo(required=True)
-    extra = WireFields((*BASE, "out_trade_no"), flat=True)
+    extra = _Extra((*BASE, "out_trade_no"))
 
 
 def _refund_within_total(params: Any) -> Mapping[str, str]:
@@ -101,7 +113,7 @@ class RefundLimits(ParamsSchema):
     refund_fee_type = Text(8)
     refund_desc = Text(80)
     notify_url = Url(256, query=False)
-    extra = WireFields(
+    extra = _Extra(
         (
             *BASE,
             "out_trade_no",
@@ -113,7 +125,6 @@ class RefundLimits(ParamsSchema):
             "refund_desc",
             "notify_url",
         ),
-        flat=True,
     )
     rules: ClassVar[tuple[Rule, ...]] = (exactly_one("out_trade_no", "transaction_id"), _refund_within_total)
 
@@ -133,7 +144,7 @@ class RefundKeyLimits(ParamsSchema):
     transaction_id = _TransactionId()
     out_trade_no = _OutTradeNo()
     offset = Whole(0, 1000)
-    extra = WireFields((*BASE, "refund_id", "out_refund_no", "transaction_id", "out_trade_no", "offset"), flat=True)
+    extra = _Extra((*BASE, "refund_id", "out_refund_no", "transaction_id", "out_trade_no", "offset"))
     rules: ClassVar[tuple[Rule, ...]] = (_some_number,)
 
 
@@ -141,14 +152,14 @@ class BillLimits(ParamsSchema):
     bill_date = Day(required=True)
     bill_type = OneOf(("ALL", "SUCCESS", "REFUND", "RECHARGE_REFUND"))
     tar_type = OneOf(("GZIP",))
-    extra = WireFields((*BASE, "bill_date", "bill_type", "tar_type"), flat=True)
+    extra = _Extra((*BASE, "bill_date", "bill_type", "tar_type"))
 
 
 class FundflowLimits(ParamsSchema):
     bill_date = Day(required=True)
     account_type = OneOf(("Basic", "Operation", "Fees"))
     tar_type = OneOf(("GZIP",))
-    extra = WireFields((*BASE, "bill_date", "account_type", "tar_type"), flat=True)
+    extra = _Extra((*BASE, "bill_date", "account_type", "tar_type"))
 
 
 ORDER: Final = OrderLimits()

@@ -9,18 +9,22 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-from typing import Final
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any, Final, TypeVar
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
-from tongfu.call import Context, Notification
-from tongfu.errors import MalformedAnswer, PlatformRefused, SignatureError, WrongNotice
+from tongfu.call import Call, Context, Notification
+from tongfu.errors import MalformedAnswer, SignatureError, WrongNotice
 from tongfu.notice import PaymentNotice, RefundNotice, Reply
 from tongfu_weixin.account import WeixinAccount
 
-from . import sign, xml
-from .read import fee, required, text
+from . import sandbox, sign, xml
+from .read import amount, buyer, fee, required, text
 from .wire import ours
+
+R = TypeVar("R")
 
 REPLY: Final = Reply(
     200,
@@ -29,9 +33,12 @@ REPLY: Final = Reply(
 )
 
 
-def payment(account: WeixinAccount, notify: Notification, ctx: Context) -> PaymentNotice:
+Read = Callable[[WeixinAccount, Context], R]
+
+
+def payment(account: WeixinAccount, notify: Notification, ctx: Context) -> PaymentNotice | Call[PaymentNotice]:
     """
-    Verify, compare appid and mch_id, read. ``paid`` is True for result_code SUCCESS only.
+    Verify, compare the ids, read. ``paid`` is True for result_code SUCCESS only.
 
     :raises WrongNotice: it is about a refund.
     """
@@ -41,7 +48,12 @@ def payment(account: WeixinAccount, notify: Notification, ctx: Context) -> Payme
         raise WrongNotice("weixin: the notification is about a refund; read it with verify_refund_notify")
     if fields.get("return_code") == "FAIL" and not fields.get("sign"):
         raise MalformedAnswer("weixin: the notification says FAIL and is not signed; nothing follows from it")
-    ctx.signer.check(sign.text(fields), fields.get("sign", ""), sign.algorithm_of(fields))
+    return _keyed(account, "verify_payment_notify", ctx, lambda keyed, then: _payment(keyed, fields, then))
+
+
+def _payment(account: WeixinAccount, fields: Mapping[str, str], ctx: Context) -> PaymentNotice:
+    signer = ctx.signer.acting_as(account) if account.sandbox else ctx.signer
+    signer.check(sign.text(fields), fields.get("sign", ""), sign.algorithm_of(fields))
     ours(account, fields)
     paid = fields.get("return_code") == "SUCCESS" and fields.get("result_code") == "SUCCESS"
     return PaymentNotice(
@@ -50,11 +62,11 @@ def payment(account: WeixinAccount, notify: Notification, ctx: Context) -> Payme
         reply=REPLY,
         trade_state="SUCCESS" if paid else "PAYERROR",
         transaction_id=required(fields, "transaction_id") if paid else text(fields, "transaction_id"),
-        total_fee=fee(fields, "total_fee"),
+        total_fee=amount(fields, "total_fee") if paid else fee(fields, "total_fee"),
         cash_fee=fee(fields, "cash_fee"),
         fee_type=text(fields, "fee_type") or "CNY",
         time_end=text(fields, "time_end"),
-        openid=text(fields, "openid") or text(fields, "sub_openid"),
+        openid=buyer(account, fields),
         app_id=account.app_id,
         mch_id=account.mch_id,
         attach=text(fields, "attach"),
@@ -62,9 +74,9 @@ def payment(account: WeixinAccount, notify: Notification, ctx: Context) -> Payme
     )
 
 
-def refund(account: WeixinAccount, notify: Notification) -> RefundNotice:
+def refund(account: WeixinAccount, notify: Notification, ctx: Context) -> RefundNotice | Call[RefundNotice]:
     """
-    Decrypt, compare appid and mch_id, read. It bears no signature: that its content decrypts is the proof.
+    Compare the ids, decrypt, read. It bears no signature: that its content decrypts is the proof.
 
     :raises SignatureError: the content was not encrypted under this account's key.
     :raises WrongNotice: it is about a payment.
@@ -74,10 +86,26 @@ def refund(account: WeixinAccount, notify: Notification) -> RefundNotice:
     if "req_info" not in fields and "sign" in fields:
         raise WrongNotice("weixin: the notification is about a payment; read it with verify_payment_notify")
     if fields.get("return_code") != "SUCCESS":
-        raise PlatformRefused(
-            "weixin", fields.get("return_code") or "FAIL", fields.get("return_msg", ""), verified=False, raw=fields
-        )
+        raise MalformedAnswer("weixin: the notification does not say SUCCESS; nothing follows from it")
     ours(account, fields)
+    return _keyed(account, "verify_refund_notify", ctx, lambda keyed, _: _refund(keyed, fields))
+
+
+def _keyed(account: WeixinAccount, operation: str, ctx: Context, read: Read[R]) -> R | Call[R]:
+    """
+    Read under the key of the account. The sandbox signs with its own, which has to be asked for: one
+    request for each notification, since only a request can name a kept credential.
+    """
+    if not account.sandbox:
+        return read(account, ctx)
+
+    def finish(answer: Mapping[str, Any], then: Context) -> R:
+        return read(replace(account, key=required(answer, "sandbox_signkey")), then)
+
+    return Call(operation, sandbox.KEY_PATH, {}, finish, read_only=True)
+
+
+def _refund(account: WeixinAccount, fields: Mapping[str, str]) -> RefundNotice:
     told = _opened(account.key, fields.get("req_info", ""))
     status = required(told, "refund_status")
     return RefundNotice(
@@ -88,7 +116,7 @@ def refund(account: WeixinAccount, notify: Notification) -> RefundNotice:
         out_refund_no=required(told, "out_refund_no"),
         refund_id=text(told, "refund_id"),
         total_fee=fee(told, "total_fee"),
-        refund_fee=fee(told, "refund_fee"),
+        refund_fee=amount(told, "refund_fee"),
         settlement_total_fee=fee(told, "settlement_total_fee"),
         settlement_refund_fee=fee(told, "settlement_refund_fee"),
         refund_status=status,

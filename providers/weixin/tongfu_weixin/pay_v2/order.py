@@ -12,9 +12,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta, timezone
 from typing import Any, Final
+from urllib.parse import quote, urlsplit
 
 from tongfu.call import Call, Context
-from tongfu.errors import InvalidParams, MalformedAnswer
+from tongfu.errors import InvalidParams
 from tongfu.model import OrderInfo
 from tongfu.params import OrderParams
 from tongfu_weixin.account import WeixinAccount
@@ -28,6 +29,11 @@ WIRE: Final = {"H5": "MWEB"}
 
 
 def get_order_info(account: WeixinAccount, params: OrderParams) -> Call[OrderInfo]:
+    """
+    H5 tells WeChat the shop's page in ``scene_info``: by default the origin of ``return_url``, or of
+    ``notify_url`` where there is none, and ``body``; ``extra={"scene_info": …}`` overrides it.
+    ``return_url`` is where WeChat sends an H5 buyer back to; the other scenes have no such thing.
+    """
     limits.ORDER.check("weixin", "get_order_info", params)
     scene = _scene(account, params)
     fields = {
@@ -62,7 +68,8 @@ def _complete(account: WeixinAccount, params: OrderParams, scene: str, fields: d
     problems = {}
     if scene == "JSAPI":
         if params.openid:
-            fields["sub_openid" if account.sub_app_id else "openid"] = params.openid
+            subs = account.sub_app_id and "sub_openid" not in fields
+            fields["sub_openid" if subs else "openid"] = params.openid
         elif "sub_openid" not in fields:
             problems["openid"] = "missing; expected the buyer's openid under app_id"
     elif scene == "NATIVE":
@@ -70,10 +77,17 @@ def _complete(account: WeixinAccount, params: OrderParams, scene: str, fields: d
     elif scene == "H5":
         if params.spbill_create_ip is None or not _from_outside(params.spbill_create_ip):
             problems["spbill_create_ip"] = "expected the buyer's own IP address; WeChat compares it when the page opens"
-        shop = {"type": "Wap", "wap_url": params.notify_url.partition("/notify")[0], "wap_name": params.body}
-        fields.setdefault("scene_info", json.dumps({"h5_info": shop}, ensure_ascii=False, separators=(",", ":")))
+        fields.setdefault("scene_info", _shop(params))
+        if len(fields["scene_info"]) > 256:
+            problems["extra"] = "expected a scene_info of at most 256 characters"
     if problems:
         raise InvalidParams("weixin", "get_order_info", problems)
+
+
+def _shop(params: OrderParams) -> str:
+    page = urlsplit(params.return_url or params.notify_url)
+    shop = {"type": "Wap", "wap_url": f"{page.scheme}://{page.netloc}", "wap_name": (params.body or "")[:64]}
+    return json.dumps({"h5_info": shop}, ensure_ascii=False, separators=(",", ":"))
 
 
 def _from_outside(address: str) -> bool:
@@ -87,17 +101,15 @@ def _info(
     prepay_id = required(answer, "prepay_id")
     payload: dict[str, str]
     code_url = text(answer, "code_url")
-    mweb_url = text(answer, "mweb_url")
+    mweb_url = _page(answer, params) if scene == "H5" else None
     if scene == "JSAPI":
         payload = client_params(account, prepay_id, ctx)
     elif scene == "APP":
         payload = app_params(account, prepay_id, ctx)
-    elif scene == "NATIVE":
-        payload = {"codeUrl": required(answer, "code_url")}
-    elif mweb_url is None:
-        raise MalformedAnswer("weixin: the answer has no mweb_url")
-    else:
+    elif mweb_url is not None:
         payload = {"mwebUrl": mweb_url}
+    else:
+        payload = {"codeUrl": required(answer, "code_url")}
     return OrderInfo(
         payload=payload,
         out_trade_no=params.out_trade_no,
@@ -107,6 +119,12 @@ def _info(
         mweb_url=mweb_url,
         raw=answer,
     )
+
+
+def _page(answer: Mapping[str, Any], params: OrderParams) -> str:
+    """WeChat's page, and where it sends the buyer to afterwards."""
+    page = required(answer, "mweb_url")
+    return f"{page}&redirect_url={quote(params.return_url, safe='')}" if params.return_url else page
 
 
 def _signer(account: WeixinAccount, ctx: Context) -> Any:

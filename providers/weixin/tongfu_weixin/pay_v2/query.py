@@ -10,13 +10,13 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from tongfu.call import Call, Context
-from tongfu.errors import InvalidParams, MalformedAnswer
+from tongfu.errors import InvalidParams
 from tongfu.model import Closed, Order, trade_state
 from tongfu.params import OrderKey
 from tongfu_weixin.account import WeixinAccount
 
 from . import limits, sandbox
-from .read import coupons, fee, required, text
+from .read import amount, buyer, coupons, fee, required, same, text
 
 STATES: Final = {
     state: state for state in ("SUCCESS", "REFUND", "NOTPAY", "CLOSED", "REVOKED", "USERPAYING", "PAYERROR", "ACCEPT")
@@ -28,18 +28,20 @@ def order_query(account: WeixinAccount, params: OrderKey) -> Call[Order]:
     fields = {**_number(params), **limits.extra_fields(params.extra)}
 
     def finish(answer: Mapping[str, Any], ctx: Context) -> Order:
-        for name in ("out_trade_no", "transaction_id"):
-            asked = getattr(params, name)
-            if asked is not None and answer.get(name, asked) != asked:
-                raise MalformedAnswer(f"weixin: the answer is about another {name}")
-        return order_of(answer)
+        same(answer, out_trade_no=params.out_trade_no, transaction_id=params.transaction_id)
+        return order_of(account, answer)
 
     return Call("order_query", "/pay/orderquery", fields, finish, read_only=True, credentials=sandbox.needs(account))
 
 
-def order_of(answer: Mapping[str, Any]) -> Order:
+def order_of(account: WeixinAccount, answer: Mapping[str, Any]) -> Order:
+    state = trade_state(required(answer, "trade_state"), STATES)
+    if state == "SUCCESS":
+        for name in ("out_trade_no", "transaction_id"):
+            required(answer, name)
+        amount(answer, "total_fee")
     return Order(
-        trade_state=trade_state(required(answer, "trade_state"), STATES),
+        trade_state=state,
         out_trade_no=text(answer, "out_trade_no"),
         transaction_id=text(answer, "transaction_id"),
         app_id=text(answer, "appid"),
@@ -54,7 +56,7 @@ def order_of(answer: Mapping[str, Any]) -> Order:
         bank_type=text(answer, "bank_type"),
         time_end=text(answer, "time_end"),
         attach=text(answer, "attach"),
-        openid=text(answer, "openid") or text(answer, "sub_openid"),
+        openid=buyer(account, answer),
         coupon_fee=fee(answer, "coupon_fee"),
         coupon_list=coupons(answer),
         raw=answer,

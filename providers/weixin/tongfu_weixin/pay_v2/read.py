@@ -8,12 +8,21 @@ from collections.abc import Mapping
 from tongfu.errors import MalformedAnswer
 from tongfu.model import Coupon
 from tongfu.money import fen_from_text
+from tongfu_weixin.account import WeixinAccount
 
 
 def fee(fields: Mapping[str, str], name: str) -> int | None:
     """The amount in fen, None where the platform sent none."""
     text = fields.get(name)
     return fen_from_text(text) if text else None
+
+
+def amount(fields: Mapping[str, str], name: str) -> int:
+    """:raises MalformedAnswer: no amount, or one that is no money."""
+    fen = fen_from_text(required(fields, name))
+    if fen < 0:
+        raise MalformedAnswer(f"weixin: {name} is negative")
+    return fen
 
 
 def count(fields: Mapping[str, str], name: str) -> int | None:
@@ -35,6 +44,19 @@ def required(fields: Mapping[str, str], name: str) -> str:
     if not value:
         raise MalformedAnswer(f"weixin: the answer has no {name}")
     return value
+
+
+def same(fields: Mapping[str, str], **asked: object) -> None:
+    """:raises MalformedAnswer: the message names another order or refund than the one *asked* for."""
+    for name, value in asked.items():
+        if value is not None and fields.get(name, value) != value:
+            raise MalformedAnswer(f"weixin: the answer is about another {name}")
+
+
+def buyer(account: WeixinAccount, fields: Mapping[str, str]) -> str | None:
+    """The buyer's openid under the app that ordered: the sub-merchant's own where it has one."""
+    names = ("sub_openid", "openid") if account.sub_app_id else ("openid", "sub_openid")
+    return text(fields, names[0]) or text(fields, names[1])
 
 
 def indices(fields: Mapping[str, str], *names: str, suffix: str = "") -> list[int]:

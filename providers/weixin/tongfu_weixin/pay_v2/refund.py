@@ -16,7 +16,7 @@ from tongfu.params import RefundKey, RefundParams
 from tongfu_weixin.account import WeixinAccount
 
 from . import limits, sandbox
-from .read import count, fee, indices, required, text
+from .read import count, fee, indices, required, same, text
 
 
 def refund(account: WeixinAccount, params: RefundParams) -> Call[Refund]:
@@ -36,6 +36,7 @@ def refund(account: WeixinAccount, params: RefundParams) -> Call[Refund]:
     def finish(answer: Mapping[str, Any], ctx: Context) -> Refund:
         if answer.get("out_refund_no") != params.out_refund_no:
             raise MalformedAnswer("weixin: the answer is about another out_refund_no")
+        same(answer, out_trade_no=params.out_trade_no, transaction_id=params.transaction_id)
         refund_fee = fee(answer, "refund_fee")
         if refund_fee != params.refund_fee:
             raise MalformedAnswer("weixin: the answer is about another refund_fee")
@@ -83,6 +84,7 @@ def refund_query(account: WeixinAccount, params: RefundKey) -> Call[RefundState]
 
 
 def state_of(answer: Mapping[str, Any], params: RefundKey) -> RefundState:
+    same(answer, out_trade_no=params.out_trade_no, transaction_id=params.transaction_id)
     items = tuple(_item(answer, n) for n in indices(answer, "out_refund_no", "refund_id"))
     one = None
     if params.refund_id is not None or params.out_refund_no is not None:

@@ -16,7 +16,7 @@ from tongfu_weixin.account import PAY_BACKUP_HOST, PAY_HOST, WeixinAccount
 from tongfu_weixin.certificate import client_certificate
 
 from . import sandbox, sign, xml
-from .bill import text_of
+from .bill import inflated, text_of
 from .errors import refused, unsigned
 
 HEADERS: Final = {"content-type": "text/xml; charset=utf-8", "accept-encoding": "identity"}
@@ -76,13 +76,17 @@ def decode(account: WeixinAccount, call: Call[Any], response: HttpResponse, ctx:
     """
     if response.status != 200:
         raise _not_ok(response)
-    if call.endpoint in BILLS and (content := text_of(response.body)) is not None:
-        return {"content": content}
-    fields = xml.parse(response.body)
-    if fields.get("return_code") != "SUCCESS":
-        if fields.get("return_code") is None and "return_msg" not in fields:
-            raise MalformedAnswer("weixin: the answer has no return_code")
+    body = response.body
+    if call.endpoint in BILLS:
+        body = inflated(body)
+        if (content := text_of(body)) is not None:
+            return {"content": content}
+    fields = xml.parse(body)
+    said = fields.get("return_code")
+    if said == "FAIL":
         raise unsigned(call, fields)
+    if said != "SUCCESS":
+        raise MalformedAnswer("weixin: the answer's return_code is neither SUCCESS nor FAIL")
     if call.endpoint == sandbox.KEY_PATH:
         return fields  # documented as unsigned; it is worth nothing beyond the sandbox
     if call.endpoint in BILLS and fields.get("result_code") != "SUCCESS" and "sign" not in fields:
@@ -101,13 +105,20 @@ def ours(account: WeixinAccount, fields: Mapping[str, str]) -> None:
     """
     Go on only if the message is for this account.
 
-    :raises SignatureError: another app or merchant, which a key shared by mistake would sign too.
+    One key signs for all sub-merchants of a service provider: only their ids tell them apart. WeChat's
+    own samples name an ordinary merchant as its own sub-merchant.
+
+    :raises SignatureError: another app, merchant or sub-merchant.
     """
-    expected = {"appid": account.app_id, "mch_id": account.mch_id}
-    if account.sub_mch_id:
-        expected["sub_mch_id"] = account.sub_mch_id
-    for name, value in expected.items():
-        if fields.get(name) != value:
+    sub_mch_ids = (account.sub_mch_id,) if account.sub_mch_id else (None, "", account.mch_id)
+    sub_appids = (None, "", account.sub_app_id) if account.sub_app_id else None
+    for name, allowed in (
+        ("appid", (account.app_id,)),
+        ("mch_id", (account.mch_id,)),
+        ("sub_mch_id", sub_mch_ids),
+        ("sub_appid", sub_appids),
+    ):
+        if allowed is not None and fields.get(name) not in allowed:
             raise SignatureError(f"weixin: the message's {name} is missing or another account's; use nothing of it")
 
 
@@ -124,7 +135,7 @@ def _not_ok(response: HttpResponse) -> Exception:
         return CredentialRejected(
             "weixin",
             "NO_CLIENT_CERTIFICATE",
-            "the platform saw no client certificate",
+            "the platform saw no client certificate, or one it does not know",
             http_status=400,
             verified=False,
             advice="Check pfx of the account",

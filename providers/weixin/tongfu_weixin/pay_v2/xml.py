@@ -7,6 +7,7 @@ instructions, attributes, nesting, an element that comes twice, another encoding
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Mapping
 from typing import Any, Final
@@ -15,16 +16,22 @@ from xml.parsers import expat
 from tongfu.errors import InvalidParams, MalformedAnswer
 
 MOST_FIELDS: Final = 2000
-_MARKUP: Final = re.compile(r"[&<>]")
+_MARKUP: Final = re.compile(r"[&<>\r]")
+NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*", re.ASCII)
 _UNSENDABLE: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff\U00010000-\U0010ffff]")
 
 
 def build(fields: Mapping[str, str]) -> bytes:
-    """Write *fields* as XML."""
+    """
+    Write *fields* as XML.
+
+    A carriage return travels as a reference: a parser reads a bare one as a line feed, and the
+    signature would not match.
+    """
     parts = ["<xml>"]
     for name, value in fields.items():
         if _MARKUP.search(value):
-            value = value.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")  # noqa: PLW2901
+            value = html.escape(value, quote=False).replace("\r", "&#13;")  # noqa: PLW2901
         parts.append(f"<{name}>{value}</{name}>")
     parts.append("</xml>")
     return "".join(parts).encode()
@@ -57,6 +64,9 @@ def parse(body: bytes, root: str = "xml") -> dict[str, str]:
 
     :raises MalformedAnswer: it is anything else.
     """
+    if b"\0" in body:
+        # expat goes by the first bytes and reads UTF-16 whatever encoding it was told.
+        raise MalformedAnswer("weixin: XML in another encoding than UTF-8")
     reader = _Flat(root)
     try:
         reader.parser.Parse(body, True)
