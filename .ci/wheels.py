@@ -58,7 +58,7 @@ def main(scratch: Path) -> None:
     if strays:
         sys.exit(f"the source tree is in reach of the wheels' tests: {strays}")
     run(str(python), "-m", "pytest", "-n", "auto", cwd=aside)
-    run(str(python), "examples/payment.py", cwd=aside)
+    run(str(python), "examples/tour.py", cwd=aside)
 
 
 def wheel_of(name: str, dist: Path) -> Path:

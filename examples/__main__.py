@@ -1,4 +1,4 @@
-"""``python3 examples [--list | name] [arguments]``: one example (``payment`` unless named), in an environment that the
+"""``python3 examples [--list | name] [arguments]``: one example (``tour`` unless named), in an environment that the
 first start makes. Its exit code is the example's."""
 
 import pathlib
@@ -13,7 +13,7 @@ def main(arguments: "list[str]") -> None:
     if arguments[:1] == ["--list"]:
         print(*names, sep="\n")
         return
-    name = "payment"
+    name = "tour"
     if arguments and not arguments[0].startswith("-"):
         name = pathlib.Path(arguments[0]).stem
         arguments = arguments[1:]

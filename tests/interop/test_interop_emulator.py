@@ -14,9 +14,11 @@ from typing import Any
 
 import pytest
 
-from tongfu import ConfigError, OutcomeUnknown, SignatureError, Tongfu
+from tongfu import ConfigError, Credential, OutcomeUnknown, SignatureError, Tongfu
+from tongfu.credentials import MemoryStore
 from tongfu.emulator import Emulator
 from tongfu.errors import OrderClosed, OrderConflict, OrderNotFound
+from tongfu_weixin.api import wire
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -106,28 +108,45 @@ async def test_bills_and_fund_flows_are_of_the_day() -> None:
         assert "`收入," in flow.content
 
 
+HIDDEN = {
+    *("secret", "key", "pfx_base64", "api_v3_key", "private_key", "encrypt_key"),
+    *("push_token", "push_aes_key", "api_aes_key", "api_private_key"),
+}
+
+
+@pytest.mark.parametrize("example", ["payment", "mini_program"])
 async def test_the_whole_demo_at_debug_shows_no_secret(
-    caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, example: str
 ) -> None:
-    secrets: list[str] = []
-    begin = Emulator.__aenter__
+    secrets: set[str] = set()
+    begin, put, decode = Emulator.__aenter__, MemoryStore.put, wire.decode
 
     async def watched(self: Emulator) -> Emulator:
         emu = await begin(self)
         for line in (emu.settings()["weixin"], emu.settings()["alipay"]):
-            hidden = ("secret", "key", "pfx_base64", "api_v3_key", "private_key", "encrypt_key")
-            secrets.extend(line[name] for name in hidden if name in line)
+            secrets.update(line[name] for name in HIDDEN & line.keys())
         return emu
 
+    async def kept(self: MemoryStore, key: str, credential: Credential) -> None:
+        secrets.add(credential.value)
+        await put(self, key, credential)
+
+    def decoded(*arguments: Any) -> Any:
+        answer = decode(*arguments)
+        secrets.update(answer[name] for name in {"session_key", "openid"} & answer.keys())
+        return answer
+
     monkeypatch.setattr(Emulator, "__aenter__", watched)
-    monkeypatch.setattr(sys, "argv", ["payment.py"])
+    monkeypatch.setattr(MemoryStore, "put", kept)
+    monkeypatch.setattr(wire, "decode", decoded)
+    monkeypatch.setattr(sys, "argv", [example])
     with caplog.at_level(logging.DEBUG):
-        demo = runpy.run_path(str(ROOT / "examples" / "payment.py"))
-        assert await demo["main"](serve=False) == 0
+        demo = runpy.run_path(str(ROOT / "examples" / f"{example}.py"))
+        assert await demo["main"](**({"serve": False} if example == "payment" else {})) == 0
     seen = capsys.readouterr()
     text = "\n".join([seen.out, seen.err, *(json.dumps(vars(record), default=repr) for record in caplog.records)])
 
-    assert len(secrets) == 7
+    assert len(secrets) == (11 if example == "payment" else 15)
     assert "tongfu.call_finished" in text
     assert [secret for secret in secrets if secret in text] == []
     assert asyncio.current_task() is not None
