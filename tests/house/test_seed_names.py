@@ -82,7 +82,7 @@ ROWS = list(rows(PAGE))
 @pytest.fixture(scope="module")
 def roots() -> dict[str, Any]:
     """What the second column begins with."""
-    accounts = {
+    accounts: dict[str, Any] = {
         "weixin": WeixinAccount(app_id="wx0123456789abcdef"),
         "alipay": AlipayAccount(app_id="2021000000000000"),
     }
