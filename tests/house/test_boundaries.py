@@ -8,6 +8,8 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 
+import pytest
+
 Tree = Mapping[str, str]
 
 PLATFORM = re.compile("weixin|wechat|alipay", re.IGNORECASE)
@@ -293,8 +295,9 @@ def loaded_by(module: str) -> list[str]:
     return result.stdout.split()
 
 
-def test_importing_tongfu_loads_none_of_what_is_slow() -> None:
-    assert [] == loaded_by("tongfu")
+@pytest.mark.parametrize("module", ["tongfu", "tongfu_weixin", "tongfu_alipay"])
+def test_importing_a_distribution_loads_none_of_what_is_slow(module: str) -> None:
+    assert [] == loaded_by(module)
 
 
 def test_a_slow_import_is_seen() -> None:

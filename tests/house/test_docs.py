@@ -65,6 +65,50 @@ EXAMPLES: dict[str, Any] = {
         "img_size": {"w": 1000, "h": 900},
     },
     "/cgi-bin/openapi/quota/get": {"errcode": 0, "quota": {"daily_limit": 500, "used": 0, "remain": 500}},
+    "/cgi-bin/openapi/rid/get": {
+        "errcode": 0,
+        "request": {
+            "invoke_time": 1635156704,
+            "cost_in_ms": 30,
+            "request_url": "access_token=50_Im7xxxx",
+            "request_body": "",
+            "response_body": "{}",
+            "client_ip": "113.xx.70.51",
+        },
+    },
+    "/cgi-bin/message/subscribe/send": {"errcode": 43101, "errmsg": "user refuse to accept the msg"},
+    "/wxa/generatescheme": {"errcode": 0, "openlink": "weixin://dl/business/?t=XTSkBZlzqmn"},
+    "/wxa/generate_urllink": {"errcode": 0, "url_link": "https://wxaurl.cn/BQZRrcFCPvg"},
+    "/wxa/genwxashortlink": {"errcode": 0, "link": "Short Link"},
+    "/wxa/query_urllink": {
+        "errcode": 0,
+        "url_link_info": {
+            "appid": "appid",
+            "path": "",
+            "query": "a=hello",
+            "create_time": 611928113,
+            "expire_time": 0,
+            "env_version": "release",
+        },
+    },
+    "/wxa/msg_sec_check": {
+        "errcode": 0,
+        "result": {"suggest": "risky", "label": 20001},
+        "detail": [{"strategy": "keyword", "errcode": 0}],
+        "trace_id": "60ae120f-371d5872-7941a05b",
+    },
+    "/wxa/media_check_async": {"errcode": 0, "trace_id": "967e945cd8a3e458f3c74dcb886068e9"},
+    "/wxa/business/getuserphonenumber": {
+        "errcode": 0,
+        "phone_info": {
+            "phoneNumber": "13580006666",
+            "purePhoneNumber": "13580006666",
+            "countryCode": "86",
+            "watermark": {"timestamp": 1637744274, "appid": "appid"},
+        },
+    },
+    "/wxa/getuserriskrank": {"errcode": 0, "errmsg": "getuserriskrank succ", "risk_rank": 0},
+    "/wxa/checksession": {"errcode": 87009, "errmsg": "invalid signature"},
 }
 
 

@@ -14,7 +14,14 @@ from .api.analysis import Analysis
 from .api.auth import Auth
 from .api.customer_service_message import CustomerServiceMessage
 from .api.img import Img
+from .api.openapi import Openapi
+from .api.phonenumber import Phonenumber
+from .api.security import Security
 from .api.send import Namespace
+from .api.shortlink import Shortlink
+from .api.subscribe_message import SubscribeMessage
+from .api.urllink import Urllink
+from .api.urlscheme import Urlscheme
 from .api.wire import File
 from .api.wxacode import Wxacode
 from .push import MessagePush
@@ -36,6 +43,13 @@ class Weixin(Namespace):
         self.customer_service_message = CustomerServiceMessage(caller, account)
         self.wxacode = Wxacode(caller, account)
         self.img = Img(caller, account)
+        self.subscribe_message = SubscribeMessage(caller, account)
+        self.phonenumber = Phonenumber(caller, account)
+        self.security = Security(caller, account)
+        self.urlscheme = Urlscheme(caller, account)
+        self.urllink = Urllink(caller, account)
+        self.shortlink = Shortlink(caller, account)
+        self.openapi = Openapi(caller, account)
         self.push = MessagePush(account, clock=caller.now)
 
     async def call(

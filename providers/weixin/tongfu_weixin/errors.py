@@ -13,6 +13,14 @@ class RepliesUsedUp(ReplyWindowClosed, RateLimited):
     """The replies that the user's last message allowed are sent: five, or two after entering the session."""
 
 
+class NotSubscribed(PlatformRefused):
+    """The user has not subscribed to this template, or the subscription is used up. Asking again does not help."""
+
+
+class SessionEnded(PlatformRefused):
+    """The session_key is no longer the user's, or is not of this user: the client has to log in again."""
+
+
 class StaleSessionKey(SignatureError):
     """
     User data does not decrypt with this session_key. Use nothing of it.

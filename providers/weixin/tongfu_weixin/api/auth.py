@@ -14,7 +14,8 @@ from typing import Any, ClassVar
 from tongfu.fields import ParamsSchema, Rule, Text
 
 from .result import ApiResult, read, reads
-from .send import Namespace, build, check, given
+from .send import build, check, given
+from .session import SessionKeys
 from .wire import TOKEN
 
 
@@ -75,7 +76,7 @@ _CODE = _Code()
 _PAID_ORDER = _PaidOrder()
 
 
-class Auth(Namespace):
+class Auth(SessionKeys):
     """``weixin.auth``."""
 
     async def code2session(self, code: str) -> Session:

@@ -19,6 +19,8 @@ from tongfu.errors import InvalidParams
 from tongfu.fields import Checked, OneOf, ParamsSchema, Text
 
 from .limits import MIB, Flag, Link, picture
+from .objects import named
+from .objects import problems as problems_of
 from .result import ApiResult, Done, Media, reads
 from .result import media as read_media
 from .send import Namespace, check, given
@@ -145,12 +147,12 @@ class CustomerServiceMessage(Namespace):
             customservice=customservice,
             aimsgcontext=aimsgcontext,
         )
-        problems = _problems(_MESSAGE, {"touser": touser, "msgtype": msgtype, "business_id": business_id})
+        problems = problems_of(_MESSAGE, {"touser": touser, "msgtype": msgtype, "business_id": business_id})
         if "msgtype" not in problems:
             problems.update(_only(msgtype, objects))
         body: dict[str, Any] = {}
         for name, value in objects.items():
-            body[name], wrong = _named(name, value)
+            body[name], wrong = named(_OBJECTS[name], name, value)
             problems = {**wrong, **problems}
         if problems:
             raise InvalidParams("weixin", operation, problems)
@@ -242,36 +244,3 @@ def _only(msgtype: str, objects: Mapping[str, Any]) -> dict[str, str]:
     if msgtype not in objects:
         return {msgtype: f"missing; expected with msgtype={msgtype!r}"}
     return {name: f"expected only with msgtype={name!r}" for name in objects if name in TYPES and name != msgtype}
-
-
-def _named(name: str, value: Any) -> tuple[dict[str, Any], dict[str, str]]:
-    """An object of a message under its wire names, and what is wrong with it."""
-    schema = _OBJECTS[name]
-    if not isinstance(value, Mapping):
-        return {}, {name: f"expected a mapping with {', '.join(schema.fields)}"}
-    known = {_plain(one): one for one in schema.fields}
-    found: dict[str, Any] = {}
-    problems = {}
-    for key, item in value.items():
-        one = known.get(_plain(key)) if isinstance(key, str) else None
-        if one is None or one in found:
-            problems[f"{name}.{str(key)[:40]}"] = (
-                f"{'given twice' if one else 'unknown'}; expected {', '.join(schema.fields)}"
-            )
-        elif item is not None:
-            found[one] = int(item) if isinstance(item, bool) else item
-    problems.update({f"{name}.{one}": text for one, text in _problems(schema, found).items()})
-    return {one: found[one] for one in schema.fields if one in found}, problems
-
-
-def _plain(key: str) -> str:
-    """``thumbMediaId`` and ``thumb_media_id`` are one name, as are ``appId`` and ``appid``."""
-    return key.replace("_", "").lower()
-
-
-def _problems(schema: ParamsSchema, values: Mapping[str, Any]) -> dict[str, str]:
-    try:
-        check(schema, "", values)
-    except InvalidParams as exc:
-        return exc.problems
-    return {}

@@ -20,7 +20,7 @@ from tongfu.errors import (
     PlatformRefused,
     RateLimited,
 )
-from tongfu_weixin.errors import RepliesUsedUp, ReplyWindowClosed
+from tongfu_weixin.errors import NotSubscribed, RepliesUsedUp, ReplyWindowClosed, SessionEnded
 
 STALE_TOKENS: Final = frozenset({40001, 40014, 42001})
 KINDS: Final[Mapping[int, type[PlatformRefused]]] = {
@@ -32,7 +32,11 @@ KINDS: Final[Mapping[int, type[PlatformRefused]]] = {
     **dict.fromkeys(
         (40164, 40200, 40226, 43107, 48001, 48004, 50002, 50004, 50007, 61004, 89503, 89506, 89507), PermissionDenied
     ),
+    **dict.fromkeys((76022, 85407, 85408), PermissionDenied),
     89300: OrderNotFound,
+    43101: NotSubscribed,
+    87007: SessionEnded,
+    87009: SessionEnded,
     45015: ReplyWindowClosed,
     45047: RepliesUsedUp,
 }
@@ -46,7 +50,10 @@ ADVICE: Final[Mapping[int, str]] = {
     40125: "Check secret of the account",
     40226: "The platform blocks this user as high-risk",
     41030: "The released version has no such page; check_path=False allows one that is not released",
+    40003: "The openid is wrong, or of another app",
+    40037: "The app has no such template",
     43101: "The user has not subscribed, or the subscription is used up: nothing to repair",
+    43108: "Another message to this user is on its way; send one after the other",
     45009: "The day's quota is used up",
     45011: "Wait for the next minute",
     45015: "The user wrote more than 48 hours ago",
@@ -54,7 +61,16 @@ ADVICE: Final[Mapping[int, str]] = {
     45047: "The user has to write again before more can be sent",
     45080: "Only within 30 seconds of a message from or to the user",
     45081: "It is shown already, for 15 seconds",
+    45168: "A word in data is not allowed",
     47003: "A value of data breaks its keyword's limit",
+    48006: "An app can do this ten times a month",
+    61010: "The user has not been in the mini program in the last two hours",
+    76001: "A rid is kept for seven days",
+    76021: "Check cgi_path",
+    85079: "The mini program has no released version",
+    85400: "The app's 100,000 permanent links are used up",
+    85401: "A link lives for one minute to 30 days",
+    87007: "The session_key is gone: log in again",
     87009: "The session_key is no longer the user's: log in again",
     101000: "The platform could not fetch img_url",
 }
@@ -67,7 +83,7 @@ def refused(call: Call[Any], code: Any, message: str, answer: Mapping[str, Any])
         int(code) if isinstance(code, int) or (isinstance(code, str) and re.fullmatch(r"-?\d{1,9}", code)) else None
     )
     kind = KINDS.get(number, PlatformRefused) if number is not None else PlatformRefused
-    if number == 40013 and call.credentials:
+    if number == 40013 and (call.credentials or call.fields.get("access_token")):
         kind = PlatformRefused  # another app's code or user; the token itself was accepted
     found = _RID.search(message)
     return kind(

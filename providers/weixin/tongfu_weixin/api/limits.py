@@ -30,6 +30,32 @@ class Flag(Checked):
         return isinstance(value, bool)
 
 
+class Always(Checked):
+    """Anything: what it has to be is checked where it is read."""
+
+    def accepts(self, value: Any) -> bool:
+        return True
+
+
+class PageQuery(Text):
+    """What a page gets as its query, as ``a=1&b=2``."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            1024,
+            least=0,
+            pattern=r"(?!\?)[0-9A-Za-z!#$&'()*+,/:;=?@\-._~%]*",
+            alphabet="digits, ASCII letters and !#$&'()*+,/:;=?@-._~%, without a leading ?",
+        )
+
+
+class PagePath(Text):
+    """A page's path; the query goes beside it. Empty is the home page."""
+
+    def __init__(self) -> None:
+        super().__init__(1024, least=0, pattern=r"[^?#\s]*", alphabet="a page's path, without a query")
+
+
 class Link(Text):
     """An http(s) URL that a user's phone or the platform opens: it may have a fragment and text of any script."""
 
