@@ -20,8 +20,16 @@ GATEWAY: Final = "https://openapi.alipay.com/gateway.do"
 SANDBOX: Final = "https://openapi-sandbox.dl.alipaydev.com/gateway.do"
 
 
+class _ParsedKeys:
+    """Room for the keys an account was found to have. No fields: equality, hash and repr know nothing of them."""
+
+    __slots__ = ("_signing", "_verifying")
+    _signing: rsa.RSAPrivateKey
+    _verifying: rsa.RSAPublicKey
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AlipayAccount:
+class AlipayAccount(_ParsedKeys):
     """
     What a call needs is checked when that call needs it.
 
@@ -83,13 +91,16 @@ class AlipayAccount:
 
     def signing_key(self) -> rsa.RSAPrivateKey:
         """:raises ConfigError: there is none, it is none, or it is too short for sign_type."""
-        from . import keys  # noqa: PLC0415 - cryptography is for who signs
-
+        try:
+            return self._signing
+        except AttributeError:
+            from . import keys  # noqa: PLC0415 - cryptography is for who signs
         if not self.private_key:
             raise ConfigError("alipay calls need private_key in the AlipayAccount; nothing was sent")
         key = keys.private_key(self.private_key)
         if key.key_size < keys.LEAST_BITS[self.sign_type]:
             raise ConfigError(f"private_key: {self.sign_type} needs {keys.LEAST_BITS[self.sign_type]} bits")
+        object.__setattr__(self, "_signing", key)
         return key
 
     def verifying_key(self) -> rsa.RSAPublicKey:
@@ -99,8 +110,10 @@ class AlipayAccount:
         :raises ConfigError: there is none, it is too short for sign_type, or it is the app's own, the
             commonest mistake of all.
         """
-        from . import keys  # noqa: PLC0415 - cryptography is for who verifies
-
+        try:
+            return self._verifying
+        except AttributeError:
+            from . import keys  # noqa: PLC0415 - cryptography is for who verifies
         if not self.alipay_public_key:
             if self.app_cert or self.alipay_cert or self.alipay_root_cert:
                 raise ConfigError("certificate mode is not supported yet; give alipay_public_key instead")
@@ -112,6 +125,7 @@ class AlipayAccount:
             raise ConfigError(
                 "alipay_public_key: this is the app's own public key; copy Alipay's from the console, beside it"
             )
+        object.__setattr__(self, "_verifying", key)
         return key
 
     def open(self, caller: Caller) -> Alipay:

@@ -80,7 +80,7 @@ def sign(key: rsa.RSAPrivateKey, payload: bytes, algorithm: str) -> str:
 
 def verifies(key: rsa.RSAPublicKey, payload: bytes, signature: str, algorithm: str) -> bool:
     try:
-        key.verify(base64.b64decode(signature, validate=True), payload, _PKCS1, HASHES[algorithm])
+        key.verify(binascii.a2b_base64(signature, strict_mode=True), payload, _PKCS1, HASHES[algorithm])
     except (InvalidSignature, binascii.Error, ValueError):
         return False
     return True

@@ -26,6 +26,7 @@ REPLY: Final = Reply(200, {"content-type": "text/plain; charset=utf-8"}, b"succe
 # gb18030 holds gbk, which is what Java and so Alipay means by gb2312 as well.
 CHARSETS: Final = {"utf-8": "utf-8", "utf8": "utf-8", "gbk": "gb18030", "gb2312": "gb18030", "gb18030": "gb18030"}
 MOST_FIELDS: Final = 200
+UNSIGNED: Final = ("sign", "sign_type")
 STRENGTH: Final = {"RSA": 1, "RSA2": 2}
 FIELDS: Final = (
     *("notify_time", "notify_type", "notify_id", "app_id", "auth_app_id", "charset", "version", "trade_no"),
@@ -34,7 +35,7 @@ FIELDS: Final = (
     *("refund_fee", "gmt_create", "gmt_payment", "gmt_refund", "gmt_close", "fund_bill_list", "passback_params"),
     *("voucher_detail_list", "out_request_no", "refund_status", "refund_amount", "send_back_fee"),
 )
-_NAME: Final = re.compile(rb"[0-9A-Za-z_.\-]+")
+_NAMES: Final = re.compile(r"[0-9A-Za-z_.\-]+")
 _FIELD_INSIDE: Final = re.compile(rf"&(?:{'|'.join(FIELDS)})=")
 
 
@@ -132,17 +133,17 @@ def _texts(fields: Mapping[str, str]) -> Iterator[str]:
     What may have been signed: trade notifications leave sign_type out, app messages keep it; most
     leave empty values out, some SDKs' documentation keeps them. Four texts at most, one signature.
     """
-    seen = set()
-    for left_out in (("sign", "sign_type"), ("sign",)):
-        for with_empty in (False, True):
-            text = "&".join(
-                f"{name}={value}"
-                for name, value in sorted(fields.items())
-                if name not in left_out and (value or with_empty)
-            )
-            if text not in seen:
-                seen.add(text)
-                yield text
+    names = sorted(fields)
+    first = "&".join([f"{name}={value}" for name in names if (value := fields[name]) and name not in UNSIGNED])
+    yield first
+    seen = {first}
+    for left_out, with_empty in ((UNSIGNED, True), (("sign",), False), (("sign",), True)):
+        text = "&".join(
+            [f"{name}={fields[name]}" for name in names if name not in left_out and (fields[name] or with_empty)]
+        )
+        if text not in seen:
+            seen.add(text)
+            yield text
 
 
 def parse(body: bytes) -> tuple[dict[str, str], str]:
@@ -153,23 +154,30 @@ def parse(body: bytes) -> tuple[dict[str, str], str]:
 
     :raises MalformedAnswer: not a form, a field twice, another charset, too many fields.
     """
-    pairs: dict[bytes, bytes] = {}
-    parts = body.split(b"&")
+    # Latin-1 is one character a byte: a value with neither an escape nor a byte beyond ASCII is read already.
+    parts = body.decode("latin-1").replace("+", " ").split("&")
     if len(parts) > MOST_FIELDS:
         raise MalformedAnswer(f"alipay: the notification has more than {MOST_FIELDS} fields")
-    for part in parts:
-        name, equals, value = part.partition(b"=")
-        name = unquote_to_bytes(name.replace(b"+", b" "))
-        if not equals or _NAME.fullmatch(name) is None:
-            raise MalformedAnswer("alipay: the notification is not a form")
-        if name in pairs:
-            raise MalformedAnswer("alipay: the notification has a field twice")
-        pairs[name] = unquote_to_bytes(value.replace(b"+", b" "))
-    named = pairs.get(b"charset", b"").decode("ascii", "replace").lower()
+    try:
+        pairs = dict([part.split("=", 1) for part in parts])
+    except ValueError:
+        raise MalformedAnswer("alipay: the notification is not a form") from None
+    if "%" in "".join(pairs):
+        pairs = {_decoded(name, "latin-1"): value for name, value in pairs.items()}
+    if "" in pairs or _NAMES.fullmatch("".join(pairs)) is None:
+        raise MalformedAnswer("alipay: the notification is not a form")
+    if len(pairs) != len(parts):
+        raise MalformedAnswer("alipay: the notification has a field twice")
+    named = _decoded(pairs.get("charset", ""), "latin-1").lower()
     charsets = [CHARSETS[named]] if named in CHARSETS else [] if named else ["utf-8", "gb18030"]
+    unread = [name for name, value in pairs.items() if "%" in value] if body.isascii() else list(pairs)
     for charset in charsets:
         with suppress(UnicodeDecodeError):
-            return {name.decode("ascii"): value.decode(charset) for name, value in pairs.items()}, charset
+            return pairs | {name: _decoded(pairs[name], charset) for name in unread}, charset
     if not charsets:
         raise MalformedAnswer("alipay: the notification names a charset that is neither UTF-8 nor GBK")
     raise MalformedAnswer("alipay: the notification is not in the charset that it names")
+
+
+def _decoded(value: str, charset: str) -> str:
+    return unquote_to_bytes(value.encode("latin-1")).decode(charset)

@@ -22,9 +22,11 @@ def fee(fields: Mapping[str, Any], name: str) -> int | None:
 def text(fields: Mapping[str, Any], name: str) -> str | None:
     """:raises MalformedAnswer: there is something that is neither text nor a number."""
     value = fields.get(name)
-    if value is None or value == "":
+    if type(value) is str:
+        return value or None
+    if value is None:
         return None
-    if type(value) not in (str, int):
+    if type(value) is not int:
         raise MalformedAnswer(f"alipay: {name} is not text")
     return str(value)
 
