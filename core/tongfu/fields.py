@@ -18,6 +18,9 @@ from marshmallow import RAISE, Schema, ValidationError, fields
 
 from .errors import ConfigError, InvalidParams
 
+# Most URLs: a plain host and a path. What this matches, urlsplit would accept.
+_USUAL_URL: Final = re.compile(r"https?://[0-9A-Za-z][0-9A-Za-z.\-]*(?:/[!\"$->@-~]*)?").fullmatch
+
 Rule = Callable[[Any], Mapping[str, str]]
 
 
@@ -115,7 +118,11 @@ class Url(Checked):
         self.expected = f"an absolute http(s) URL of at most {most} characters" + ("" if query else " without a query")
 
     def accepts(self, value: Any) -> bool:
-        if not isinstance(value, str) or len(value) > self._most or not value.isascii() or not value.isprintable():
+        if not isinstance(value, str) or len(value) > self._most:
+            return False
+        if _USUAL_URL(value):
+            return True
+        if not value.isascii() or not value.isprintable():
             return False
         if " " in value or "#" in value or ("?" in value and not self._query):
             return False
@@ -231,7 +238,7 @@ class ParamsSchema(Schema):
         :raises InvalidParams: naming each field and what was expected.
         """
         for (required, accepts), value in zip(self._checks, self._values(params), strict=True):
-            if (value is None and required) or (value is not None and not accepts(value)):
+            if required if value is None else not accepts(value):
                 break
         else:
             if not any(rule(params) for rule in self.rules):

@@ -36,8 +36,6 @@ HEADERS: Final = {
 _JSON: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 _PLAIN: Final = re.compile(r"[0-9A-Za-z_.~\-]*").fullmatch
 _REST: Final = re.compile(r"[^0-9A-Za-z_.~%+\-]+")
-# What JSON, URLs, times and base64 are made of; the two that stand for others come first.
-_ESCAPES: Final = tuple((each, f"%{ord(each):02X}") for each in '%+"{}:,/=?&') + ((" ", "+"),)
 
 
 def beijing(moment: datetime) -> str:
@@ -111,9 +109,14 @@ def form(params: Mapping[str, str]) -> str:
 
 def quoted(value: str) -> str:
     """As ``urllib.parse.quote_plus``, which takes 10 us for a signature where this takes one."""
-    for character, escape in _ESCAPES:
-        value = value.replace(character, escape)
-    return _REST.sub(lambda rest: "%" + rest[0].encode().hex("%").upper(), value)
+    # What base64, times, URLs and JSON are made of; the two that the others are written with come first.
+    value = value.replace("%", "%25").replace("+", "%2B").replace("/", "%2F").replace("=", "%3D").replace(":", "%3A")
+    value = value.replace('"', "%22").replace(",", "%2C").replace("{", "%7B").replace("}", "%7D").replace(" ", "+")
+    return _REST.sub(_escaped, value)
+
+
+def _escaped(rest: re.Match[str]) -> str:
+    return "%" + rest[0].encode().hex("%").upper()
 
 
 def decode(account: AlipayAccount, call: Call[Any], response: HttpResponse, ctx: Context) -> Mapping[str, Any]:
