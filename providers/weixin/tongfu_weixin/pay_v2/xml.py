@@ -3,6 +3,9 @@ APIv2's XML: one flat element in UTF-8.
 
 Anything else is refused: document types and entities (XXE, billion laughs), processing
 instructions, attributes, nesting, an element that comes twice, another encoding.
+
+What WeChat Pay really sends is read by one pattern, at a third of the time that expat's handlers
+take. It never refuses: a document that is not wholly of this shape goes to expat, which decides.
 """
 
 from __future__ import annotations
@@ -18,6 +21,14 @@ from tongfu.errors import InvalidParams, MalformedAnswer
 MOST_FIELDS: Final = 2000
 _MARKUP: Final = re.compile(r"[&<>\r]")
 NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*", re.ASCII)
+# One field, with or without CDATA, and the blanks behind it. No < within, so that a pass over any
+# text is linear; no carriage return, as XML reads it as a line feed; no character that XML lacks.
+_INSIDE: Final = "<&\\]\x00-\x08\x0b-\x1f\ufffe\uffff"
+_FIELD: Final = re.compile(
+    r"<([A-Za-z_][0-9A-Za-z_.\-]*+)>"
+    rf"(?:<!\[CDATA\[([^{_INSIDE}]*+)\]\]>|([^{_INSIDE}]*+))"
+    r"</\1>[ \t\n]*+"
+)
 _UNSENDABLE: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff\U00010000-\U0010ffff]")
 
 
@@ -64,6 +75,9 @@ def parse(body: bytes, root: str = "xml") -> dict[str, str]:
 
     :raises MalformedAnswer: it is anything else.
     """
+    usual = _usual(body, root)
+    if usual is not None:
+        return usual
     if b"\0" in body:
         # expat goes by the first bytes and reads UTF-16 whatever encoding it was told.
         raise MalformedAnswer("weixin: XML in another encoding than UTF-8")
@@ -77,6 +91,26 @@ def parse(body: bytes, root: str = "xml") -> dict[str, str]:
     except (ValueError, LookupError) as exc:
         raise MalformedAnswer(f"weixin: XML in another encoding than UTF-8 ({type(exc).__name__})") from None
     return reader.fields
+
+
+def _usual(body: bytes, root: str) -> dict[str, str] | None:
+    """What expat would read, or None for a document that is for expat to judge."""
+    try:
+        pieces = _FIELD.split(body.decode(), MOST_FIELDS)
+    except UnicodeDecodeError:
+        return None
+    # Four by four: what stands before a field, its name, its text in CDATA, its text without.
+    between, names = pieces[::4], pieces[1::4]
+    if (
+        not names
+        or between[0].strip(" \t\n") != f"<{root}>"
+        or between[-1].strip(" \t\n") != f"</{root}>"
+        or any(between[1:-1])
+    ):
+        return None
+    values = [plain if cdata is None else cdata for cdata, plain in zip(pieces[2::4], pieces[3::4], strict=True)]
+    fields = dict(zip(names, values, strict=True))
+    return fields if len(fields) == len(names) else None
 
 
 class _Flat:
