@@ -105,10 +105,10 @@ class Provider:
         """
         if operation not in self.operations:
             raise UnsupportedOperation(self.platform, operation, self.operations)
-        return self._ask(operation, account=account, params=params, ctx=ctx)
+        return self._ask(operation, account, params, ctx)
 
     def sign(self, account: Account, payload: bytes, algorithm: str) -> str:
-        signature = self._ask("sign", account=account, payload=payload, algorithm=algorithm)
+        signature = self._ask("sign", account, payload, algorithm)
         if not isinstance(signature, str) or not signature:
             raise ProviderContractError(f"{self.platform}: tongfu_sign answered no signature")
         return signature
@@ -118,21 +118,21 @@ class Provider:
         if not isinstance(signature, str) or not signature:
             raise SignatureError(f"{self.platform}: the {algorithm} signature is missing")
         ask = self._asks.get("verify") or self._compiled("verify")
-        if ask(account=account, payload=payload, signature=signature, algorithm=algorithm) is not True:
+        if ask(account, payload, signature, algorithm) is not True:
             raise SignatureError(
                 f"{self.platform}: the {algorithm} signature is not the platform's; use nothing of the message, "
                 "and check the account's keys if this happens to every message"
             )
 
     def encode(self, account: Account, call: Call[Any], ctx: Context) -> HttpRequest:
-        return cast("HttpRequest", self._ask("encode_request", account=account, call=call, ctx=ctx))
+        return cast("HttpRequest", self._ask("encode_request", account, call, ctx))
 
     def decode(self, account: Account, call: Call[Any], response: HttpResponse, ctx: Context) -> Mapping[str, Any]:
-        answer = self._ask("decode_response", account=account, call=call, response=response, ctx=ctx)
+        answer = self._ask("decode_response", account, call, response, ctx)
         return cast("Mapping[str, Any]", answer)
 
     def fetch_credential(self, account: Account, kind: str, ctx: Context) -> Call[Credential] | Credential:
-        answer = self._ask("fetch_credential", account=account, kind=kind, ctx=ctx)
+        answer = self._ask("fetch_credential", account, kind, ctx)
         return cast("Call[Credential] | Credential", answer)
 
     def account_schema(self) -> Any:
@@ -157,8 +157,8 @@ class Provider:
     def _implemented(self, name: str) -> bool:
         return any(not (impl.wrapper or impl.hookwrapper) for impl in self._hook(name).get_hookimpls())
 
-    def _ask(self, name: str, **arguments: object) -> object:
-        answer = (self._asks.get(name) or self._compiled(name))(**arguments)
+    def _ask(self, name: str, *arguments: object) -> object:
+        answer = (self._asks.get(name) or self._compiled(name))(*arguments)
         if answer is None:
             plugins = ", ".join(impl.plugin_name for impl in self._hook(name).get_hookimpls()) or "none"
             raise ProviderContractError(
@@ -168,15 +168,26 @@ class Provider:
         return answer
 
     def _compiled(self, name: str) -> Callable[..., Any]:
-        """The hook caller; where one plain function is all there is, that function (measured: 1.1 against 0.3 us)."""
-        hook = self._hook(name)
-        impls = hook.get_hookimpls()
-        ask: Callable[..., Any] = hook
-        if len(impls) == 1 and not (impls[0].wrapper or impls[0].hookwrapper):
-            function, wanted = impls[0].function, impls[0].argnames
+        """
+        The hook with its arguments in the hookspec's order.
 
-            def ask(**arguments: object) -> Any:
-                return function(*[arguments[argument] for argument in wanted])
+        Where one plain function is all there is, that function: pluggy takes 1.1 us, a list 0.3 us.
+        """
+        hook = self._hook(name)
+        names = tuple(inspect.signature(getattr(hookspecs, hook.name)).parameters)
+        impls = hook.get_hookimpls()
+        if len(impls) != 1 or impls[0].wrapper or impls[0].hookwrapper:
+
+            def ask(*arguments: object) -> Any:
+                return hook(**dict(zip(names, arguments, strict=True)))
+
+        elif (wanted := impls[0].argnames) == names:
+            ask = impls[0].function
+        else:
+            function, places = impls[0].function, [names.index(argument) for argument in wanted]
+
+            def ask(*arguments: object) -> Any:
+                return function(*[arguments[place] for place in places])
 
         self._asks[name] = ask
         return ask

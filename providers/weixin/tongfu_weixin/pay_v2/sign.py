@@ -19,7 +19,9 @@ LENGTHS: Final = {"MD5": 32, "HMAC-SHA256": 64}
 
 def text(fields: Mapping[str, str]) -> bytes:
     """What is signed: every field but ``sign`` and the empty ones, sorted by name, values as they are."""
-    return "&".join([f"{name}={value}" for name, value in sorted(fields.items()) if value and name != "sign"]).encode()
+    return "&".join(
+        [f"{name}={value}" for name in sorted(fields) if (value := fields[name]) and name != "sign"]
+    ).encode()
 
 
 def signature(account: WeixinAccount, payload: bytes, algorithm: str) -> str:
