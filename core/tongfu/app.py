@@ -66,17 +66,20 @@ class Tongfu:
         elif session is not None:
             raise ConfigError("pass a session or a transport, not both")
         self._transport = transport
-        self._accounts = dict(accounts)
         self._plugins = tuple(plugins)
         for plugin in self._plugins:
             # A cap for a platform of a misspelled name would never be asked.
             if isinstance(plugin, tuple) and plugin[0] not in registry.installed():
                 raise UnknownPlatform(plugin[0], registry.installed())
         self._providers: dict[str, Provider] = {}
-        for name, account in self._accounts.items():
-            self._provider(_checked(f"the account {name!r}", account).platform)
         self._keeper = Keeper(MemoryStore() if credential_store is None else credential_store, clock)
         self._engine = Engine(transport, self._keeper, clock=clock, nonce=nonce)
+        self._callers = {
+            name: BoundCaller(
+                self._engine, self._provider(_checked(f"the account {name!r}", account).platform), name, account
+            )
+            for name, account in accounts.items()
+        }
         self.payment = Payments(self._by_name)
 
     @classmethod
@@ -113,7 +116,7 @@ class Tongfu:
 
     def operations(self, name: str) -> tuple[str, ...]:
         """The payment operations that the account's platform supports."""
-        return self._provider(self._account(name).platform).operations
+        return self._caller(name).provider.operations
 
     @overload
     def open(self, account: Opens[C]) -> C: ...
@@ -126,27 +129,24 @@ class Tongfu:
         Typed when opened with an account; by name it is that name's account.
         """
         if isinstance(account, str):
-            name, bound = account, self._account(account)
+            caller = self._caller(account)
         else:
             name, bound = self._name_of(account), _checked("the account to open", account)
-        caller = BoundCaller(self._engine, self._provider(bound.platform), name, bound)
-        opens = getattr(bound, "open", None)
+            caller = BoundCaller(self._engine, self._provider(bound.platform), name, bound)
+        opens = getattr(caller.account, "open", None)
         return opens(caller) if opens is not None else Opened(caller)
 
     async def _by_name(self, name: str, operation: str, params: object) -> Any:
-        account = self._account(name)
-        return await BoundCaller(self._engine, self._provider(account.platform), name, account).payment(
-            operation, params
-        )
+        return await self._caller(name).payment(operation, params)
 
-    def _account(self, name: str) -> Account:
-        account = self._accounts.get(name)
-        if account is None:
-            raise UnknownAccount(name, self._accounts)
-        return account
+    def _caller(self, name: str) -> BoundCaller:
+        caller = self._callers.get(name)
+        if caller is None:
+            raise UnknownAccount(name, self._callers)
+        return caller
 
     def _name_of(self, account: Account) -> str:
-        return next((name for name, known in self._accounts.items() if known is account), str(_platform(account)))
+        return next((name for name, known in self._callers.items() if known.account is account), str(_platform(account)))
 
     def _provider(self, platform: str) -> Provider:
         provider = self._providers.get(platform)
@@ -184,10 +184,15 @@ class BoundCaller:
         if operation not in provider.operations:
             raise UnsupportedOperation(provider.platform, operation, provider.operations)
         if isinstance(params, Notification):
-            return await self.run(operation, lambda ctx: _guarded(provider, operation, account, params, ctx))
+            return await self.engine.run(
+                provider, self.name, account, operation, lambda ctx: _guarded(provider, operation, account, params, ctx)
+            )
         if not isinstance(params, Mapping) or operation not in PARAMS:
             raise ConfigError(f"{operation} takes a tongfu.Notification, not {type(params).__name__}")
-        return await self.run(
+        return await self.engine.run(
+            provider,
+            self.name,
+            account,
             operation,
             lambda ctx: read(
                 provider.platform, operation, params, lambda p: provider.begin(operation, account, p, ctx)

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar, runtime_checkable
 
 from .errors import MalformedAnswer
+from .swift import swift
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -65,6 +66,7 @@ class ClientCertificate:
         raise TypeError("a client certificate holds a private key and is not pickled")
 
 
+@swift
 @dataclass(frozen=True, slots=True)
 class HttpRequest:
     """
@@ -88,6 +90,7 @@ class HttpRequest:
         return f"HttpRequest({self.method} {self.url.partition('?')[0]})"
 
 
+@swift
 @dataclass(frozen=True, slots=True)
 class HttpResponse:
     """The exact bytes that came. Header names are lower-case."""
@@ -186,6 +189,7 @@ class Signer(Protocol):
         """The same hooks for another account, such as one whose key was fetched."""
 
 
+@swift
 @dataclass(frozen=True, slots=True)
 class Context:
     """Everything impure that a hook may use. ``nonce`` is new for each step."""
@@ -196,6 +200,7 @@ class Context:
     credentials: Mapping[str, Credential] = field(default_factory=dict, repr=False)
 
 
+@swift
 @dataclass(frozen=True, slots=True)
 class Call(Generic[R]):
     """

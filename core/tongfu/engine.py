@@ -28,6 +28,7 @@ from .errors import (
     UnverifiedOutcome,
 )
 from .provider import Provider
+from .swift import swift
 
 R = TypeVar("R")
 
@@ -63,6 +64,7 @@ class CredentialSource(Protocol):
         """Forget *credential*, unless another has taken its place already."""
 
 
+@swift
 @dataclass(frozen=True, slots=True)
 class BoundSigner:
     """The sign and verify hooks of one account."""
@@ -125,17 +127,17 @@ class Engine:
             error = exc
             raise
         finally:
-            elapsed = time.perf_counter() - started
-            if provider.observed:
+            if provider.observed or log.heard():
+                elapsed = time.perf_counter() - started
                 provider.finished(CallFinished(provider.platform, name, operation, elapsed, error))
-            log.debug(
-                "tongfu.call_finished",
-                platform=provider.platform,
-                account=name,
-                operation=operation,
-                elapsed=elapsed,
-                error=type(error).__name__ if error else None,
-            )
+                log.debug(
+                    "tongfu.call_finished",
+                    platform=provider.platform,
+                    account=name,
+                    operation=operation,
+                    elapsed=elapsed,
+                    error=type(error).__name__ if error else None,
+                )
 
     async def _perform(self, provider: Provider, account: Account, signer: BoundSigner, call: Call[Any]) -> Any:
         if not call.credentials:
@@ -185,8 +187,9 @@ class Engine:
         call: Call[Any],
         held: Mapping[str, Credential],
     ) -> Any:
+        deadline = time.monotonic() + account.timeout
+        request = provider.encode(account, call, self._context(signer, held))
         if not call.read_only:
-            request = provider.encode(account, call, self._context(signer, held))
             try:
                 return await self._answer(provider, account, signer, call, held, request, account.timeout)
             except OutcomeUnknown:
@@ -195,9 +198,8 @@ class Engine:
                 if isinstance(exc, TransportError) and not exc.sent:
                     raise
                 raise _unknown(provider.platform, call.operation, exc) from exc
-        deadline = time.monotonic() + account.timeout
         try:
-            return await self._once(provider, account, signer, call, held, account.timeout)
+            return await self._answer(provider, account, signer, call, held, request, account.timeout)
         except TransportError as exc:
             failed = exc
         left = deadline - time.monotonic()
@@ -245,7 +247,7 @@ class Engine:
         held: Mapping[str, Credential],
         timeout: float,
         *,
-        backup: bool = False,
+        backup: bool,
     ) -> Any:
         request = provider.encode(account, call, self._context(signer, held))
         if backup and request.backup_url:

@@ -17,8 +17,13 @@ _stdlib = logging.getLogger("tongfu")
 _stdlib.addHandler(logging.NullHandler())
 
 
+def heard() -> bool:
+    """Whether anybody may listen to ``debug``."""
+    return structlog.is_configured() or _stdlib.isEnabledFor(logging.DEBUG)
+
+
 def debug(event: str, /, **fields: Any) -> None:
-    if structlog.is_configured() or _stdlib.isEnabledFor(logging.DEBUG):
+    if heard():
         _logger().debug(event, **fields)
 
 

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from .swift import swift
+
 
 def camel(name: str) -> str:
     """``out_trade_no`` is ``outTradeNo``."""
@@ -38,6 +40,7 @@ def _camel_value(value: Any) -> Any:
     return value
 
 
+@swift
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderInfo(Result):
     """
@@ -105,6 +108,7 @@ class FundBill(Result):
     fund_type: str | None = None
 
 
+@swift
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order(Result):
     """

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from .errors import NoticeMismatch
 from .model import Result
+from .swift import swift
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,7 @@ class Reply:
     body: bytes
 
 
+@swift
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentNotice(Result):
     """

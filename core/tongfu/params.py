@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Required, TypedDict
 
+from .swift import swift
+
 
 class OrderKeywords(TypedDict, total=False):
     """``out_trade_no``, ``total_fee`` (fen, >= 1), ``notify_url`` always; the rest as platform and scene need."""
@@ -31,6 +33,7 @@ class OrderKeywords(TypedDict, total=False):
     extra: Mapping[str, Any] | None
 
 
+@swift
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderParams:
     out_trade_no: str
@@ -55,6 +58,7 @@ class OrderKeyKeywords(TypedDict, total=False):
     extra: Mapping[str, Any] | None
 
 
+@swift
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderKey:
     out_trade_no: str | None = None
@@ -81,6 +85,7 @@ class RefundKeywords(TypedDict, total=False):
     extra: Mapping[str, Any] | None
 
 
+@swift
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefundParams:
     refund_fee: int
@@ -105,6 +110,7 @@ class RefundKeyKeywords(TypedDict, total=False):
     extra: Mapping[str, Any] | None
 
 
+@swift
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefundKey:
     out_trade_no: str | None = None

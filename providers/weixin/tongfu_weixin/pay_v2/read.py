@@ -68,6 +68,8 @@ def indices(fields: Mapping[str, str], *names: str, suffix: str = "") -> list[in
 
 def coupons(fields: Mapping[str, str]) -> tuple[Coupon, ...]:
     """``coupon_id_$n``, ``coupon_type_$n``, ``coupon_fee_$n`` of an order."""
+    if "coupon_" not in "".join(fields):  # as in almost every answer
+        return ()
     return tuple(
         Coupon(
             coupon_id=text(fields, f"coupon_id_{n}"),
