@@ -146,7 +146,8 @@ class Tongfu:
         return caller
 
     def _name_of(self, account: Account) -> str:
-        return next((name for name, known in self._callers.items() if known.account is account), str(_platform(account)))
+        names = (name for name, caller in self._callers.items() if caller.account is account)
+        return next(names, str(_platform(account)))
 
     def _provider(self, platform: str) -> Provider:
         provider = self._providers.get(platform)
