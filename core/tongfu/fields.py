@@ -204,7 +204,7 @@ def exactly_one(*names: str) -> Rule:
     values = attrgetter(*names)
 
     def rule(params: Any) -> Mapping[str, str]:
-        given = sum(value is not None for value in values(params))
+        given = len(names) - values(params).count(None)
         return {} if given == 1 else dict.fromkeys(names, f"expected exactly one of {' and '.join(names)}, not {given}")
 
     return rule
@@ -241,7 +241,10 @@ class ParamsSchema(Schema):
             if required if value is None else not accepts(value):
                 break
         else:
-            if not any(rule(params) for rule in self.rules):
+            for rule in self.rules:
+                if rule(params):
+                    break
+            else:
                 return
         given = {
             name: value for name, value in zip(self._names, self._values(params), strict=True) if value is not None

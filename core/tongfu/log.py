@@ -3,15 +3,15 @@ The library's logger.
 
 A bare ``structlog.get_logger()`` prints DEBUG to stdout until the application configures structlog.
 This one goes where the application logs: through its structlog configuration if it has one, else
-through the standard library's logger ``tongfu``, which is silent until configured.
+through the standard library's logger ``tongfu``, which is silent until configured. structlog is
+imported with the first entry that somebody hears: it takes as long as half of aiohttp.
 """
 
 from __future__ import annotations
 
 import logging
+import sys
 from typing import Any
-
-import structlog
 
 _stdlib = logging.getLogger("tongfu")
 _stdlib.addHandler(logging.NullHandler())
@@ -19,7 +19,13 @@ _stdlib.addHandler(logging.NullHandler())
 
 def heard() -> bool:
     """Whether anybody may listen to ``debug``."""
-    return structlog.is_configured() or _stdlib.isEnabledFor(logging.DEBUG)
+    return _stdlib.isEnabledFor(logging.DEBUG) or _configured()
+
+
+def _configured() -> bool:
+    # Who has configured structlog has imported it, and wholly: a thread may be at it just now.
+    is_configured = getattr(sys.modules.get("structlog"), "is_configured", None)
+    return is_configured is not None and bool(is_configured())
 
 
 def debug(event: str, /, **fields: Any) -> None:
@@ -36,6 +42,8 @@ def exception(event: str, /, **fields: Any) -> None:
 
 
 def _logger() -> Any:
+    import structlog  # noqa: PLC0415 - see above
+
     if structlog.is_configured():
         return structlog.get_logger("tongfu")
     return structlog.wrap_logger(

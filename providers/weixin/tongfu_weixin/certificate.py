@@ -7,10 +7,6 @@ import binascii
 import hashlib
 from pathlib import Path
 
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.serialization import pkcs12
-
 from tongfu.call import ClientCertificate
 from tongfu.errors import ConfigError
 
@@ -37,6 +33,11 @@ def _parsed(content: bytes, mch_id: str) -> ClientCertificate:
     known = _loaded.get(digest)
     if known is not None:
         return known
+    # Here, as x509 is for who refunds: it takes 40 ms.
+    from cryptography.exceptions import UnsupportedAlgorithm  # noqa: PLC0415
+    from cryptography.hazmat.primitives import serialization  # noqa: PLC0415
+    from cryptography.hazmat.primitives.serialization import pkcs12  # noqa: PLC0415
+
     try:
         key, certificate, chain = pkcs12.load_key_and_certificates(content, mch_id.encode())
     except (ValueError, TypeError, UnsupportedAlgorithm) as exc:

@@ -13,8 +13,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Final, TypeVar
 
-from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
-
 from tongfu.call import Call, Context, Notification
 from tongfu.errors import MalformedAnswer, SignatureError, WrongNotice
 from tongfu.notice import PaymentNotice, RefundNotice, Reply
@@ -137,6 +135,8 @@ def _opened(key: str, req_info: str) -> dict[str, str]:
         raise MalformedAnswer("weixin: req_info is not base64") from exc
     if not sealed or len(sealed) % 16:
         raise MalformedAnswer("weixin: req_info is not whole AES blocks")
+    from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes  # noqa: PLC0415 - for refunds only
+
     digest = hashlib.md5(key.encode(), usedforsecurity=False).hexdigest().encode()
     decryptor = Cipher(algorithms.AES(digest), modes.ECB()).decryptor()  # noqa: S305 - the platform's choice
     plain = decryptor.update(sealed) + decryptor.finalize()
