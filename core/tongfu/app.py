@@ -97,7 +97,7 @@ class Tongfu:
                     f"{name}: expected a mapping with a platform, such as {{'platform': '…', 'app_id': '…'}}"
                 )
             platform = settings["platform"]
-            schema = registry.load_provider(platform).account_schema()
+            schema = registry.shared_provider(platform).account_schema()
             if schema is None:
                 raise ConfigError(f"{name}: the provider of {platform!r} makes no accounts of plain data")
             accounts[name] = schema.build(name, {key: value for key, value in settings.items() if key != "platform"})
@@ -152,12 +152,14 @@ class Tongfu:
     def _provider(self, platform: str) -> Provider:
         provider = self._providers.get(platform)
         if provider is None:
-            provider = registry.load_provider(platform)
-            for plugin in self._plugins:
-                if not isinstance(plugin, tuple):
-                    provider.extend(plugin)
-                elif plugin[0] == platform:
-                    provider.extend(plugin[1])
+            extensions = [
+                plugin[1] if isinstance(plugin, tuple) else plugin
+                for plugin in self._plugins
+                if not isinstance(plugin, tuple) or plugin[0] == platform
+            ]
+            provider = registry.load_provider(platform) if extensions else registry.shared_provider(platform)
+            for extension in extensions:
+                provider.extend(extension)
             self._providers[platform] = provider
         return provider
 
