@@ -28,7 +28,7 @@ _shared: dict[str, tuple[object, Provider]] = {}
 def installed(group: str = PROVIDERS) -> dict[str, list[str]]:
     """Each platform's name and the distributions that claim it, in order of name. Loads nothing."""
     claims: dict[str, list[str]] = {}
-    for entry, owner in _entries(group):
+    for entry, owner in _entries(group, fresh=True):
         owners = claims.setdefault(entry.name, [])
         if owner not in owners:
             owners.append(owner)
@@ -44,7 +44,7 @@ def load(platform: str, group: str = PROVIDERS) -> object:
     :raises BrokenProvider: it cannot be imported.
     """
     # A distribution can be on the path twice (an editable install beside a wheel): one claim all the same.
-    claims = {owner: entry for entry, owner in _entries(group) if entry.name == platform}
+    claims = _claims(platform, group, fresh=False) or _claims(platform, group, fresh=True)
     if not claims:
         raise UnknownPlatform(platform, installed(group))
     if len(claims) > 1:
@@ -88,11 +88,15 @@ def load_all() -> tuple[dict[str, Provider], dict[str, TongfuError]]:
     return providers, broken
 
 
-def _entries(group: str) -> tuple[tuple[EntryPoint, str], ...]:
+def _claims(platform: str, group: str, *, fresh: bool) -> dict[str, EntryPoint]:
+    return {owner: entry for entry, owner in _entries(group, fresh=fresh) if entry.name == platform}
+
+
+def _entries(group: str, *, fresh: bool) -> tuple[tuple[EntryPoint, str], ...]:
     """The group's entry points, each with the distribution that has it."""
     folders = tuple((path, _changed(path)) for path in sys.path)
     known = _found.get(group)
-    if known is None or known[0] != folders:
+    if fresh or known is None or known[0] != folders:
         known = _found[group] = (folders, tuple((entry, _owner(entry)) for entry in entry_points(group=group)))
     return known[1]
 

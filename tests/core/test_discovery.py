@@ -44,6 +44,39 @@ def test_an_impostor_takes_no_platform_over(install: Install) -> None:
     )
 
 
+def test_an_impostor_that_comes_later_is_seen_too(install: Install) -> None:
+    """What was found once is kept, but only while the path's folders stay as they were."""
+    place = install("acme-toy", "toy")
+    assert registry.load_provider("toy").platform == "toy"
+    os.utime(place, (0, 0))  # so that the clock's grain hides nothing
+
+    install("impostor", "toy", folder="acme-toy")
+    with pytest.raises(AmbiguousPlatform):
+        registry.load_provider("toy")
+
+
+def test_a_distribution_that_pip_had_half_installed_is_found_afterwards(install: Install) -> None:
+    place = install("acme-toy", "toy")
+    entry_points = place / "acme_toy-9.9.dist-info" / "entry_points.txt"
+    written = entry_points.read_text()
+    entry_points.write_text("")
+    with pytest.raises(UnknownPlatform):
+        registry.load_provider("toy")
+
+    entry_points.write_text(written)
+
+    assert registry.load_provider("toy").platform == "toy"
+
+
+def test_clients_share_a_provider_only_where_nothing_extends_it(install: Install) -> None:
+    install("acme-toy", "toy")
+    bare, again = registry.shared_provider("toy"), registry.shared_provider("toy")
+    own = registry.load_provider("toy")
+
+    assert bare is again
+    assert own is not bare
+
+
 def test_an_impostors_code_is_not_even_imported(install: Install, tmp_path: Path) -> None:
     install("acme-toy", "toy")
     install("impostor-2", "toy", f"open({str(tmp_path / 'ran')!r}, 'w')")
