@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 from functools import cache
 from types import MappingProxyType
 from typing import Any
-from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qs, parse_qsl, quote_plus, urlencode, urlsplit
 
 import pytest
 from cryptography.hazmat.primitives import serialization
@@ -17,7 +18,7 @@ from hypothesis import strategies as st
 from tongfu import ConfigError, InvalidParams, Notification, OrderInfo, OutcomeUnknown, SignatureError, Tongfu
 from tongfu.errors import MalformedAnswer, TongfuError, WrongNotice
 from tongfu.testing import FakeTransport, ProviderContract
-from tongfu_alipay import AlipayAccount, answer, keys, notify
+from tongfu_alipay import AlipayAccount, answer, keys, notify, wire
 
 APP, THEIRS, OTHER = (rsa.generate_private_key(65537, 2048) for _ in range(3))
 APP_ID, SELLER = "2021000000000001", "2088101117955612"
@@ -143,6 +144,71 @@ def test_random_bytes_raise_only_our_errors(body: bytes) -> None:
             read(body)
         except TongfuError:
             continue
+
+
+FORMS = st.lists(
+    st.sampled_from(
+        [
+            "a",
+            "b",
+            "=",
+            "&",
+            "%",
+            "%3D",
+            "%3d",
+            "%26",
+            "+",
+            "%2B",
+            "2",
+            "B",
+            "%25",
+            "%E5%92%96",
+            "咖",
+            "charset=gbk&",
+            "charset=%67bk&",
+            "%2F",
+            "%3A",
+            "&x=",
+            "%81",
+            "%00",
+            "&y=1",
+        ]
+    ),
+    max_size=9,
+).map("".join)
+
+
+@given(FORMS)
+def test_a_form_is_read_as_the_standard_library_reads_it(text: str) -> None:
+    try:
+        fields = notify.parse(text.encode())
+    except MalformedAnswer:
+        return
+    charset = fields.get("charset", "utf-8").lower()
+
+    # Escapes and bytes alike are in the form's charset.
+    latin = text.encode().decode("latin-1")
+    pairs = parse_qsl(latin, True, True, encoding="latin-1", separator="&")
+    assert {name: value.encode("latin-1").decode(charset) for name, value in pairs} == fields
+
+
+@given(st.text(st.sampled_from('a%+"{}:,/=?& ~-._\n\x00*é咖😀') | st.characters(codec="utf-8")))
+def test_values_are_quoted_as_the_standard_library_quotes_them(value: str) -> None:
+    assert quote_plus(value) == wire.quoted(value)
+    assert f"a={quote_plus(value)}" == wire.form({"a": value})
+
+
+def test_the_keys_an_account_was_found_to_have_are_its_own_affair() -> None:
+    used, fresh = (
+        AlipayAccount(app_id=APP_ID, private_key=private(APP), alipay_public_key=public(THEIRS)) for _ in range(2)
+    )
+    used.signing_key()
+    used.verifying_key()
+
+    assert (used, hash(used), repr(used)) == (fresh, hash(fresh), repr(fresh))
+    assert dataclasses.replace(used, private_key=private(OTHER)).signing_key() == keys.private_key(private(OTHER))
+    with pytest.raises(ConfigError, match="the app's own public key"):
+        dataclasses.replace(used, alipay_public_key=public(APP)).verifying_key()
 
 
 async def test_the_commonest_mistake_is_named() -> None:

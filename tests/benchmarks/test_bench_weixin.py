@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -16,8 +17,8 @@ from wechatpy.pay import WeChatPay
 from wechatpy.pay.utils import calculate_signature, dict_to_xml
 
 from tongfu import Context, Notification, Tongfu
-from tongfu.engine import BoundSigner
-from tongfu.params import OrderParams
+from tongfu.engine import BoundSigner, random_nonce, utc_now
+from tongfu.payments import read
 from tongfu.registry import load_provider
 from tongfu_weixin import WeixinAccount
 
@@ -68,28 +69,66 @@ def signed(fields: dict[str, str]) -> bytes:
     return body.encode() if isinstance(body, str) else bytes(body)
 
 
-@pytest.mark.benchmark(group="weixin order: build and sign")
-@pytest.mark.parametrize("who", ["raw_md5", "tongfu", "wechatpy"])
+class Sent(Exception):
+    """Raised where a client would send."""
+
+
+@pytest.mark.benchmark(group="weixin order: from keywords to signed XML")
+@pytest.mark.parametrize("who", ["raw_md5", "tongfu", "wechatpy", "wechatpy_sign_and_write_alone"])
 def test_order(benchmark: Any, who: str) -> None:
     if who == "raw_md5":
         text = ("&".join(f"{k}={ORDER[k]}" for k in sorted(ORDER)) + f"&key={KEY}").encode()
         benchmark(lambda: hashlib.md5(text, usedforsecurity=False).hexdigest().upper())
-    elif who == "wechatpy":
+    elif who == "wechatpy_sign_and_write_alone":
         benchmark(lambda: dict_to_xml(ORDER, calculate_signature(ORDER, KEY)))
+    elif who == "wechatpy":
+        client = WeChatPay(IDS["app_id"], KEY, IDS["mch_id"])
+        sent: list[bytes] = []
+
+        def send(**request: Any) -> None:
+            sent.append(request["data"])
+            raise Sent
+
+        client._http.request = send
+
+        def create() -> None:
+            sent.clear()
+            with contextlib.suppress(Sent):
+                client.order.create(
+                    "JSAPI",
+                    "coffee",
+                    100,
+                    ORDER["notify_url"],
+                    client_ip="127.0.0.1",
+                    user_id=ORDER["openid"],
+                    out_trade_no="A10011",
+                )
+
+        benchmark(create)
+        assert b"<sign>" in sent[0]
     else:
         account = WeixinAccount(**IDS, key=KEY)
         provider = load_provider("weixin")
-        ctx = Context(datetime(2026, 11, 24, tzinfo=UTC), ORDER["nonce_str"], BoundSigner(provider, account))
-        params = OrderParams(
-            openid=ORDER["openid"], body="coffee", out_trade_no="A10011", total_fee=100, notify_url=ORDER["notify_url"]
-        )
+        signer = BoundSigner(provider, account)
+        keywords = {
+            "openid": ORDER["openid"],
+            "body": "coffee",
+            "out_trade_no": "A10011",
+            "total_fee": 100,
+            "notify_url": ORDER["notify_url"],
+        }
 
         def build() -> bytes:
-            call: Any = provider.begin("get_order_info", account, params, ctx)
+            ctx = Context(utc_now(), random_nonce(), signer)
+            call: Any = read(
+                "weixin",
+                "get_order_info",
+                keywords,
+                lambda params: provider.begin("get_order_info", account, params, ctx),
+            )
             return provider.encode(account, call, ctx).body
 
-        assert b"<sign>" in build()
-        benchmark(build)
+        assert b"<sign>" in benchmark(build)
 
 
 @pytest.mark.benchmark(group="weixin notification: verify and read")

@@ -189,6 +189,68 @@ def test_random_bytes_raise_only_our_errors(body: bytes) -> None:
             continue
 
 
+PIECES = st.sampled_from(
+    [
+        *[
+            "<a>",
+            "</a>",
+            "<b>",
+            "</b>",
+            "<a>1</a>",
+            "<b>2</b>",
+            "<c></c>",
+            "<d/>",
+            "<xml>",
+            "</xml>",
+            "<![CDATA[",
+            "]]>",
+            "<!---->",
+            "<?p?>",
+            "&",
+            "<",
+            ">",
+            "]",
+            "x",
+            "😀",
+        ],
+        *[
+            "<e><![CDATA[q]]></e>",
+            "<f><![CDATA[]]></f>",
+            "<g>咖啡</g>",
+            "<h><![CDATA[a&b]]></h>",
+            "<i>&lt;</i>",
+            "<j>></j>",
+        ],
+        *("<k>]]></k>", "<!DOCTYPE xml>", "<l m='1'>1</l>", "<xml>\n<n>1</n>\n</xml>", " ", "\n"),
+        *["\r", "\t", "\x00", "\x1c", "\x85", "\u3000", "\ufeff", "\ufffe"],
+    ]
+)
+
+
+@given(st.lists(PIECES, max_size=7).map("".join), st.booleans())
+def test_the_pattern_reads_nothing_that_expat_would_read_otherwise(inside: str, whole: bool) -> None:
+    document = (f"<xml>{inside}</xml>" if whole else inside).encode()
+    usual = xml._usual(document, "xml")
+    if usual is None:
+        return
+    reader = xml._Flat("xml")
+    reader.parser.Parse(document, True)
+
+    assert reader.fields == usual
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [b"<a><![CDATA[" * 80_000, b"<a>" * 300_000, b"<a" * 400_000, b"<a>1</b>" * 100_000, b"<" * 1_000_000],
+    ids=["CDATA", "elements", "names", "wrong ends", "less-than"],
+)
+def test_the_pattern_leaves_a_hostile_body_to_expat(hostile: bytes) -> None:
+    """And in one pass over it, else this would not end."""
+    assert xml._usual(hostile, "xml") is None
+    with pytest.raises(MalformedAnswer):
+        xml.parse(hostile)
+
+
 @given(st.dictionaries(st.from_regex(r"[a-z_]{1,9}", fullmatch=True), st.text(max_size=30), max_size=9))
 def test_two_hands_read_what_either_wrote(fields: dict[str, str]) -> None:
     """The client's reader and writer against the emulator's, written apart."""

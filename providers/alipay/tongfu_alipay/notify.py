@@ -99,8 +99,18 @@ def verified(account: AlipayAccount, notify: Notification, ctx: Context) -> dict
     :raises SignatureError: sign missing or wrong, weaker than the account's sign_type, another app's or
         seller's, or a signature that fits more than one reading of the form.
     """
-    account.verifying_key()
     fields, charset = parse(notify.body)
+    authentic(account, fields, charset, ctx)
+    return fields
+
+
+def authentic(account: AlipayAccount, fields: Mapping[str, str], charset: str, ctx: Context) -> None:
+    """
+    Go on only if Alipay signed *fields*, in this *charset*, for this app.
+
+    :raises SignatureError: as for ``verified``.
+    """
+    account.verifying_key()
     algorithm = fields.get("sign_type") or account.sign_type
     if STRENGTH.get(algorithm, 0) < STRENGTH[account.sign_type]:
         raise SignatureError("alipay: the notification names a weaker sign_type than the account's, or an unknown one")
@@ -125,7 +135,6 @@ def verified(account: AlipayAccount, notify: Notification, ctx: Context) -> dict
         raise SignatureError(
             "alipay: a value of the notification reads as more than one field; its signature cannot tell, so query"
         )
-    return fields
 
 
 def _texts(fields: Mapping[str, str]) -> Iterator[str]:
