@@ -146,49 +146,21 @@ def test_random_bytes_raise_only_our_errors(body: bytes) -> None:
             continue
 
 
-FORMS = st.lists(
-    st.sampled_from(
-        [
-            "a",
-            "b",
-            "=",
-            "&",
-            "%",
-            "%3D",
-            "%3d",
-            "%26",
-            "+",
-            "%2B",
-            "2",
-            "B",
-            "%25",
-            "%E5%92%96",
-            "咖",
-            "charset=gbk&",
-            "charset=%67bk&",
-            "%2F",
-            "%3A",
-            "&x=",
-            "%81",
-            "%00",
-            "&y=1",
-        ]
-    ),
-    max_size=9,
-).map("".join)
+PIECES = (
+    *("a", "b", "2", "B", "=", "&", "&x=", "&y=1", "+", "%", "%3D", "%3d", "%26", "%2B", "%2F", "%3A", "%25", "%00"),
+    *("%81", "%E5%92%96", "咖", "charset=gbk&", "charset=%67bk&"),
+)
 
 
-@given(FORMS)
+@given(st.lists(st.sampled_from(PIECES), max_size=9).map("".join))
 def test_a_form_is_read_as_the_standard_library_reads_it(text: str) -> None:
     try:
-        fields = notify.parse(text.encode())
+        fields, charset = notify.parse(text.encode())
     except MalformedAnswer:
         return
-    charset = fields.get("charset", "utf-8").lower()
 
     # Escapes and bytes alike are in the form's charset.
-    latin = text.encode().decode("latin-1")
-    pairs = parse_qsl(latin, True, True, encoding="latin-1", separator="&")
+    pairs = parse_qsl(text.encode().decode("latin-1"), True, True, encoding="latin-1", separator="&")
     assert {name: value.encode("latin-1").decode(charset) for name, value in pairs} == fields
 
 

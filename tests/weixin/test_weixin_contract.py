@@ -189,45 +189,22 @@ def test_random_bytes_raise_only_our_errors(body: bytes) -> None:
             continue
 
 
-PIECES = st.sampled_from(
-    [
-        *[
-            "<a>",
-            "</a>",
-            "<b>",
-            "</b>",
-            "<a>1</a>",
-            "<b>2</b>",
-            "<c></c>",
-            "<d/>",
-            "<xml>",
-            "</xml>",
-            "<![CDATA[",
-            "]]>",
-            "<!---->",
-            "<?p?>",
-            "&",
-            "<",
-            ">",
-            "]",
-            "x",
-            "😀",
-        ],
-        *[
-            "<e><![CDATA[q]]></e>",
-            "<f><![CDATA[]]></f>",
-            "<g>咖啡</g>",
-            "<h><![CDATA[a&b]]></h>",
-            "<i>&lt;</i>",
-            "<j>></j>",
-        ],
-        *("<k>]]></k>", "<!DOCTYPE xml>", "<l m='1'>1</l>", "<xml>\n<n>1</n>\n</xml>", " ", "\n"),
-        *["\r", "\t", "\x00", "\x1c", "\x85", "\u3000", "\ufeff", "\ufffe"],
-    ]
+PIECES = (
+    *("<a>", "</a>", "<b>", "</b>", "<a>1</a>", "<b>2</b>", "<c></c>", "<d/>", "<xml>", "</xml>", "<![CDATA[", "]]>"),
+    *(
+        "<e><![CDATA[q]]></e>",
+        "<f><![CDATA[]]></f>",
+        "<g>咖啡</g>",
+        "<h><![CDATA[a&b]]></h>",
+        "<i>&lt;</i>",
+        "<j>></j>",
+    ),
+    *("<k>]]></k>", "<!DOCTYPE xml>", "<!---->", "<?p?>", "<l m='1'>1</l>", "<xml>\n<n>1</n>\n</xml>", "&", "<", ">"),
+    *("]", "x", "😀", " ", "\n", "\r", "\t", "\x00", "\x1c", "\x85", "\u3000", "\ufeff", "\ufffe"),
 )
 
 
-@given(st.lists(PIECES, max_size=7).map("".join), st.booleans())
+@given(st.lists(st.sampled_from(PIECES), max_size=7).map("".join), st.booleans())
 def test_the_pattern_reads_nothing_that_expat_would_read_otherwise(inside: str, whole: bool) -> None:
     document = (f"<xml>{inside}</xml>" if whole else inside).encode()
     usual = xml._usual(document, "xml")

@@ -40,9 +40,7 @@ def build(fields: Mapping[str, str]) -> bytes:
     """
     everything = "".join(fields.values())
     if "&" in everything or "<" in everything or ">" in everything or "\r" in everything:
-        fields = {
-            name: html.escape(value, quote=False).replace("\r", "&#13;") for name, value in fields.items()
-        }
+        fields = {name: html.escape(value, quote=False).replace("\r", "&#13;") for name, value in fields.items()}
     return f"<xml>{''.join([f'<{name}>{value}</{name}>' for name, value in fields.items()])}</xml>".encode()
 
 
