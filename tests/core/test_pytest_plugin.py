@@ -11,7 +11,6 @@ import tongfu
 from tongfu import registry
 from tongfu.emulator import Emulator
 from tongfu.hookspecs import hookimpl
-from tongfu.provider import Provider
 from tongfu.testing import pytest_plugin
 
 fixtures = pytest_plugin.__name__
@@ -45,8 +44,8 @@ class Plugin:
 def platform(monkeypatch: pytest.MonkeyPatch) -> None:
     half = SimpleNamespace(platform="fake", routes=lambda: (), settings=dict, account=Account)
     monkeypatch.setattr(registry, "installed", lambda group: {"fake": ["dist"]})
-    monkeypatch.setattr(registry, "load", lambda name, group: SimpleNamespace(emulate=lambda world: half))
-    monkeypatch.setattr(registry, "load_provider", lambda name: Provider(name, Plugin()))
+    named = {registry.PROVIDERS: Plugin(), registry.EMULATORS: SimpleNamespace(emulate=lambda world: half)}
+    monkeypatch.setattr(registry, "load", lambda name, group=registry.PROVIDERS: named[group])
 
 
 async def test_the_fixtures_give_a_facade_on_an_emulator(tongfu_emulator: Emulator, tongfu_facade: Any) -> None:

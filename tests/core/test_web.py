@@ -17,7 +17,6 @@ from tongfu import registry
 from tongfu.errors import ConfigError, SignatureError, UnknownAccount, WrongNotice
 from tongfu.hookspecs import hookimpl
 from tongfu.notice import PaymentNotice, RefundNotice, Reply
-from tongfu.provider import Provider
 from tongfu.testing import FakeTransport
 from tongfu.web import notify_route
 
@@ -101,7 +100,7 @@ def shop() -> Shop:
 
 @pytest.fixture
 def facade(monkeypatch: pytest.MonkeyPatch) -> tongfu.Tongfu:
-    monkeypatch.setattr(registry, "load_provider", lambda platform: Provider(platform, Plugin()))
+    monkeypatch.setattr(registry, "load", lambda platform: Plugin())
     return tongfu.Tongfu({"shop": Account()}, transport=FakeTransport())
 
 
