@@ -7,7 +7,9 @@ answer does not come or cannot be trusted, the caller is told that the outcome i
 
 from __future__ import annotations
 
+import asyncio
 import os
+import random
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -34,6 +36,7 @@ R = TypeVar("R")
 
 MAX_STEPS: Final = 4
 MAX_SENDS: Final = 3
+PAUSE: Final = 0.05  # seconds before the last of them, to three times that; before the second there is none
 
 # What reading bytes from outside raises where the reader did not expect them: a missing key, a list
 # where text was meant, too deep a nesting. Callers hear of it as an error of ours.
@@ -217,25 +220,21 @@ class Engine:
         deadline: float,
         failed: TransportError,
     ) -> Any:
+        # stamina's switches are heeded and its loop is not used: while the application has not configured structlog,
+        # its own hook prints every retry to stdout, and which hooks it has is the application's choice alone.
         # Imported where a call has failed already: it costs more than the whole of tongfu.
         import stamina  # noqa: PLC0415
 
-        async for attempt in stamina.retry_context(
-            on=TransportError,
-            attempts=MAX_SENDS - 1,
-            timeout=deadline - time.monotonic(),
-            wait_initial=0.05,
-            wait_jitter=0.1,
-        ):
-            with attempt:
-                left = deadline - time.monotonic()
-                if left <= 0:
-                    break
-                try:
-                    return await self._once(provider, account, signer, call, held, left, backup=not failed.sent)
-                except TransportError as exc:
-                    failed = exc
-                    raise
+        for resends in range(MAX_SENDS - 1 if stamina.is_active() else 0):
+            if resends and not stamina.is_testing():
+                await asyncio.sleep(PAUSE * (1 + 2 * random.random()))
+            left = deadline - time.monotonic()
+            if left <= 0:
+                break
+            try:
+                return await self._once(provider, account, signer, call, held, left, backup=not failed.sent)
+            except TransportError as exc:
+                failed = exc
         raise failed
 
     async def _once(

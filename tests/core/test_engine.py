@@ -3,11 +3,14 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import subprocess
+import sys
 from collections.abc import Callable, Generator
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+import stamina
 
 from tongfu import Call, CallFinished, Context, Credential, HttpRequest, HttpResponse, hookimpl
 from tongfu.credentials import Keeper, MemoryStore
@@ -254,6 +257,70 @@ async def test_a_query_is_sent_at_most_so_often(run: Run) -> None:
     assert transport.timeouts == sorted(transport.timeouts, reverse=True)
     assert transport.timeouts[0] == 5.0
     assert transport.timeouts[-1] < 5.0
+
+
+async def test_only_the_last_attempt_waits_and_not_in_staminas_testing_mode(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses: list[float] = []
+
+    async def pause(seconds: float) -> None:
+        pauses.append(seconds)
+
+    monkeypatch.setattr("tongfu.engine.asyncio.sleep", pause)
+    broke = [TransportError("broke")] * (MAX_SENDS - 1)
+
+    assert await run(FakeTransport(*broke, b'"found"'), query()) == "found"
+    assert pauses == []
+    with stamina.set_testing(False):
+        assert await run(FakeTransport(*broke, b'"found"'), query()) == "found"
+    (seconds,) = pauses
+    assert 0.05 <= seconds <= 0.15
+
+
+async def test_who_switches_staminas_retries_off_has_none_here(run: Run) -> None:
+    transport = FakeTransport(TransportError("broke"), b'"never asked"')
+    stamina.set_active(False)
+    try:
+        with pytest.raises(TransportError, match="broke"):
+            await run(transport, query())
+    finally:
+        stamina.set_active(True)
+
+    assert len(transport.requests) == 1
+
+
+def test_a_retry_prints_nothing_where_the_application_has_configured_no_logging() -> None:
+    program = """
+import asyncio
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from tongfu import Call, HttpRequest, TransportError, hookimpl
+from tongfu.credentials import Keeper, MemoryStore
+from tongfu.engine import Engine
+from tongfu.provider import Provider
+from tongfu.testing import FakeTransport
+
+class Toy:
+    @hookimpl
+    def tongfu_sign(self): return "signed"
+    @hookimpl
+    def tongfu_verify(self): return True
+    @hookimpl
+    def tongfu_encode_request(self): return HttpRequest("GET", "https://toy.test/")
+    @hookimpl
+    def tongfu_decode_response(self, response): return {"state": response.body}
+
+transport = FakeTransport(TransportError("one"), TransportError("two"), b"found")
+engine = Engine(transport, Keeper(MemoryStore(), lambda: datetime.now(UTC)))
+account = SimpleNamespace(platform="toy", timeout=5.0, scope="shop")
+call = Call("order_query", "/", {}, lambda fields, ctx: fields["state"], read_only=True)
+assert asyncio.run(engine.run(Provider("toy", Toy()), "shop", account, "order_query", lambda ctx: call)) == b"found"
+assert len(transport.requests) == 3
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 async def test_a_query_whose_time_is_up_is_not_sent_again(toy: Any, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
