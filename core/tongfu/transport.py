@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import functools
 import os
+import re
 import secrets
 import ssl
 import tempfile
@@ -21,16 +22,23 @@ from .errors import ConfigError, MalformedAnswer, TransportError
 POOL: Final = 100
 KEEP_ALIVE: Final = 60.0
 CONNECT_SHARE: Final = 0.5  # of a call's time; the rest is for the backup host or the answer
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")  # aiohttp refuses to write these
 
 
 class AiohttpTransport:
     """
     Sends through *session*, or through one of its own that it opens on first use and closes.
 
-    Redirects are answers, not followed: a payment platform never redirects an API call.
+    Redirects are answers, not followed: a payment platform never redirects an API call. Of a *session* that is passed
+    in, the connector, proxy and tracing are used, its middlewares are not: one that repeats a request would repeat a
+    refund.
+
+    :raises ConfigError: *session* has ``auth``, which each request would carry to the platform.
     """
 
     def __init__(self, session: aiohttp.ClientSession | None = None) -> None:
+        if session is not None and session.auth is not None:
+            raise ConfigError("the session has auth of its own, which is not the platform's to know; pass one without")
         self._session = session
         self._owned = session is None
         self._contexts: dict[tuple[ClientCertificate | None, bytes], ssl.SSLContext] = {}
@@ -56,20 +64,24 @@ class AiohttpTransport:
                 raise_for_status=False,  # a refusal is an answer, whatever the session's default
                 timeout=_timeouts(timeout),
                 ssl=context,
+                middlewares=(_Once(),) if request.method != "POST" else (),
             ) as response:
                 body = await _read(response, request.body_limit)
                 return HttpResponse(response.status, joined(response.headers), body)
-        except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError) as exc:
-            raise ConfigError(f"{_where(request)} is not an http(s) URL") from exc
-        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as exc:
-            reason = "timed out" if isinstance(exc, TimeoutError) else type(exc).__name__
-            raise TransportError(
-                f"cannot connect to {_where(request)}: {reason}; nothing was sent", sent=False
-            ) from exc
-        except TimeoutError as exc:
-            raise TransportError(f"{_where(request)} did not answer within {timeout:g} s") from exc
-        except (aiohttp.ClientError, OSError, asyncio.IncompleteReadError) as exc:
-            raise TransportError(f"the connection to {_where(request)} broke: {type(exc).__name__}") from exc
+        # Most of aiohttp's errors quote the whole URL, and a traceback prints its causes: only the one that names no
+        # more than host and port is chained.
+        except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError):
+            raise ConfigError(f"{_where(request)} is not an http(s) URL") from None
+        except aiohttp.ClientConnectorError as exc:
+            raise _unsent(request, type(exc).__name__) from exc
+        except aiohttp.ConnectionTimeoutError:
+            raise _unsent(request, "timed out") from None
+        except TimeoutError:
+            raise TransportError(f"{_where(request)} did not answer within {timeout:g} s") from None
+        except (aiohttp.ClientError, OSError, asyncio.IncompleteReadError, ValueError) as exc:
+            if isinstance(exc, ValueError) and _CONTROL.search("".join(map("".join, request.headers.items()))):
+                raise ConfigError(f"a header for {_where(request)} holds a line break; nothing was sent") from None
+            raise TransportError(f"the connection to {_where(request)} broke: {type(exc).__name__}") from None
 
     async def close(self) -> None:
         if self._owned and self._session is not None:
@@ -101,6 +113,24 @@ def _timeouts(total: float) -> aiohttp.ClientTimeout:
     return aiohttp.ClientTimeout(total=total, connect=total * CONNECT_SHARE)
 
 
+class _Once:
+    """
+    Lets aiohttp send a request once.
+
+    It would repeat a GET, PUT or DELETE by itself where a kept connection breaks, but a login code works only once:
+    what may be repeated is the engine's to know.
+    """
+
+    def __init__(self) -> None:
+        self._sent = False
+
+    async def __call__(self, request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+        if self._sent:
+            raise aiohttp.ServerDisconnectedError
+        self._sent = True
+        return await send(request)
+
+
 async def _read(response: aiohttp.ClientResponse, limit: int) -> bytes:
     content = response.content
     chunks = []
@@ -114,6 +144,10 @@ async def _read(response: aiohttp.ClientResponse, limit: int) -> bytes:
             raise MalformedAnswer(f"the answer is larger than {limit} bytes")
         chunks.append(chunk)
     return b"".join(chunks)
+
+
+def _unsent(request: HttpRequest, reason: str) -> TransportError:
+    return TransportError(f"cannot connect to {_where(request)}: {reason}; nothing was sent", sent=False)
 
 
 def _where(request: HttpRequest) -> str:

@@ -10,6 +10,7 @@ import ipaddress
 import os
 import ssl
 import tempfile
+import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -192,11 +193,11 @@ async def test_a_timeout_may_have_sent(transport: AiohttpTransport, talk: Any) -
 @pytest.mark.parametrize(
     ("failure", "sent"),
     [
-        (aiohttp.ConnectionTimeoutError("to host"), False),
+        (aiohttp.ConnectionTimeoutError(f"Connection timeout to host https://pay.test/?{SECRET}"), False),
         (aiohttp.ServerTimeoutError("reading"), True),
         (TimeoutError(), True),
         (aiohttp.ServerDisconnectedError(), True),
-        (aiohttp.ClientOSError(104, "reset"), True),
+        (aiohttp.ClientOSError(104, f"Can not write request body for https://pay.test/?{SECRET}"), True),
         (ConnectionResetError("reset"), True),
         (aiohttp.ClientPayloadError("cut"), True),
     ],
@@ -208,7 +209,7 @@ async def test_only_a_failure_to_connect_sent_nothing(mocked: Any, failure: Exce
             await AiohttpTransport(session).send(HttpRequest("POST", "https://pay.test/refund"), 5)
 
     assert caught.value.sent is sent
-    assert caught.value.__cause__ is failure
+    assert SECRET not in "".join(traceback.format_exception(caught.value))
 
 
 async def test_a_platforms_address_is_reached_as_given(mocked: Any) -> None:
@@ -219,10 +220,63 @@ async def test_a_platforms_address_is_reached_as_given(mocked: Any) -> None:
     assert response == HttpResponse(200, {"content-type": "application/json", "x-a": "1"}, b"<xml/>")
 
 
-@pytest.mark.parametrize("url", ["not a url", "ftp://pay.test/", "/relative", "http://"])
+@pytest.mark.parametrize("url", ["not a url", "ftp://pay.test/", "/relative", "http://", "http://pay.test:x/"])
 async def test_an_address_that_is_no_url_is_a_config_error(transport: AiohttpTransport, url: str) -> None:
-    with pytest.raises(ConfigError, match=r"is not an http\(s\) URL"):
-        await transport.send(HttpRequest("POST", url), 5)
+    with pytest.raises(ConfigError, match=r"is not an http\(s\) URL") as caught:
+        await transport.send(HttpRequest("POST", f"{url}?{SECRET}"), 5)
+
+    assert SECRET not in "".join(traceback.format_exception(caught.value))
+
+
+@pytest.mark.parametrize("answer", [b"NOT HTTP\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n"])
+async def test_no_traceback_quotes_the_query(transport: AiohttpTransport, talk: Any, answer: bytes) -> None:
+    async def conversation(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(answer)
+        writer.close()
+
+    with pytest.raises(TransportError) as caught:
+        await transport.send(HttpRequest("POST", f"{await talk(conversation)}/x?{SECRET}"), 5)
+
+    assert caught.value.sent is True
+    assert SECRET not in "".join(traceback.format_exception(caught.value))
+
+
+@pytest.mark.parametrize("header", [("x-app", "wx1\r\nx-other: 1"), ("x-app\n", "1"), ("x-app", "wx1\0")])
+async def test_a_header_that_would_become_two_is_refused_and_nothing_is_sent(
+    transport: AiohttpTransport, serve: Serve, header: tuple[str, str]
+) -> None:
+    seen: list[Any] = []
+
+    async def handler(request: web.BaseRequest) -> web.Response:
+        seen.append(request.headers)
+        return web.Response()
+
+    with pytest.raises(ConfigError, match="holds a line break; nothing was sent") as caught:
+        await transport.send(HttpRequest("POST", await serve(handler), dict([header])), 5)
+
+    assert seen == []
+    assert "wx1" not in str(caught.value)
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE"])
+async def test_nothing_is_resent_on_a_stale_connection(transport: AiohttpTransport, talk: Any, method: str) -> None:
+    requests = []
+
+    async def conversation(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(asyncio.IncompleteReadError):
+            requests.append(await reader.readuntil(b"\r\n\r\n"))
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+            requests.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.close()
+
+    origin = await talk(conversation)
+    await transport.send(HttpRequest(method, origin), 5)
+    with pytest.raises(TransportError, match="broke: ServerDisconnectedError") as caught:
+        await transport.send(HttpRequest(method, f"{origin}/login?js_code=once"), 5)
+
+    assert caught.value.sent is True
+    assert len(requests) == 2
 
 
 async def test_a_post_is_not_resent_on_a_stale_connection(transport: AiohttpTransport, talk: Any) -> None:
@@ -271,6 +325,42 @@ async def test_an_injected_sessions_raise_for_status_hides_no_refusal(serve: Ser
         response = await AiohttpTransport(session).send(HttpRequest("GET", await serve(handler)), 5)
 
     assert (response.status, response.body) == (403, b'{"code": "NO_AUTH"}')
+
+
+async def test_an_injected_sessions_middlewares_repeat_no_refund(serve: Serve) -> None:
+    seen = []
+
+    async def handler(request: web.BaseRequest) -> web.Response:
+        seen.append(request.method)
+        return web.Response(status=503)
+
+    async def stubborn(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+        await send(request)
+        return await send(request)
+
+    async with aiohttp.ClientSession(middlewares=(stubborn,)) as session:
+        transport, origin = AiohttpTransport(session), await serve(handler)
+        for method in ("GET", "POST"):
+            await transport.send(HttpRequest(method, origin), 5)
+
+    assert seen == ["GET", "POST"]
+
+
+async def test_a_session_that_would_tell_the_platform_its_password_is_refused() -> None:
+    with pytest.warns(DeprecationWarning, match="deprecated"):
+        session = aiohttp.ClientSession(auth=aiohttp.BasicAuth("app", "s3cret"))
+    async with session:
+        with pytest.raises(ConfigError, match="auth of its own") as caught:
+            AiohttpTransport(session)
+
+    assert "s3cret" not in str(caught.value)
+
+
+async def test_an_injected_sessions_base_url_leads_no_request_astray(serve: Serve) -> None:
+    async with aiohttp.ClientSession(base_url="http://127.0.0.1:1/api/") as session:
+        response = await AiohttpTransport(session).send(HttpRequest("POST", await serve(ok)), 5)
+
+    assert response.body == b"ok"
 
 
 async def test_a_closed_injected_session_is_a_config_error() -> None:
