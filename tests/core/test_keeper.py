@@ -4,6 +4,7 @@ import asyncio
 import gc
 import itertools
 import logging
+import traceback
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -669,6 +670,77 @@ async def test_after_an_outage_of_the_store_the_next_caller_is_served(clock: Clo
     store.before = None
 
     assert await kept.get("k", fetch) == Credential("t1")
+
+
+@pytest.mark.parametrize("method", ["get", "acquire", "put_held", "release", "drop"])
+async def test_whatever_a_store_raises_is_an_outage_that_quotes_nothing(clock: Clock, method: str) -> None:
+    async def before(asked: str) -> None:
+        if asked == method:
+            raise ConnectionError("UPDATE tokens SET value = 's3cret'")
+
+    class Dropping(Shared):
+        async def drop(self, key: str, value: str) -> None:
+            await self._do("drop")
+
+    store = Dropping()
+    store.before = before
+    kept = Keeper(store, clock)
+    if method in ("put_held", "release"):  # nothing that was fetched is lost
+        assert await kept.get("k", Fetch(Credential("t1"))) == Credential("t1")
+        return
+    with pytest.raises(CredentialStoreUnavailable, match=r"Dropping, .* \(ConnectionError\)") as caught:
+        await kept.reject("k", await kept.get("k", Fetch(Credential("t1"))))
+
+    assert "s3cret" not in "".join(traceback.format_exception(caught.value))
+
+
+@pytest.mark.parametrize(
+    "garbage",
+    [
+        "t1",
+        {"value": "t1"},
+        Credential(""),
+        Credential(b"t1"),  # type: ignore[arg-type]
+        Credential("t1", datetime(2030, 1, 1)),  # noqa: DTZ001 - no zone
+        Credential("t1", "2030-01-01"),  # type: ignore[arg-type]
+        Credential("t1", NOW + timedelta(days=1), 1767323045.0),  # type: ignore[arg-type]
+    ],
+)
+async def test_what_a_store_gives_that_is_no_credential_counts_as_nothing(clock: Clock, garbage: Any) -> None:
+    store = MemoryStore()
+    await store.put("k", garbage)
+
+    assert await Keeper(store, clock).get("k", Fetch(Credential("fetched"))) == Credential("fetched")
+    assert (await store.get("k")) == Credential("fetched")
+
+
+def test_a_flight_of_a_loop_that_was_left_is_not_waited_for(clock: Clock) -> None:
+    kept, stuck = Keeper(MemoryStore(), clock), Fetch()
+    stuck.gate.clear()
+
+    async def leave() -> None:
+        left.append(asyncio.create_task(kept.get("k", stuck)))
+        await settle()
+
+    async def again() -> Credential:
+        credential = await asyncio.wait_for(kept.get("k", Fetch(Credential("t1"))), 5)
+        await asyncio.wait_for(kept.close(), 5)
+        return credential
+
+    async def clear() -> None:
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        await asyncio.wait(others)
+
+    left: list[asyncio.Task[Credential]] = []
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(leave())
+    try:
+        assert asyncio.run(again()) == Credential("t1")
+    finally:
+        loop.run_until_complete(clear())
+        loop.close()
 
 
 def test_a_credential_shows_its_value_nowhere() -> None:

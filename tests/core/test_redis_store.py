@@ -133,6 +133,24 @@ async def test_what_another_hand_has_written_counts_as_nothing(store: RedisStore
     assert await store.get("k") is None
 
 
+async def test_what_is_no_hash_counts_as_nothing_and_is_no_outage(store: RedisStore, raw: Any) -> None:
+    await raw.set("tongfu:{k}", "written by another version")
+    await store.put("other", FULL)
+
+    assert await store.get("k") is None
+    assert fields(await store.get("other")) == fields(FULL)
+    await store.put("k", FULL)
+    assert fields(await store.get("k")) == fields(FULL)
+
+
+async def test_what_a_decoding_client_cannot_decode_counts_as_nothing(raw: Any) -> None:
+    await raw.hset("tongfu:{k}", mapping={"value": b"\xff", "expires_at": "", "fetched_at": ""})
+    async with RedisStore(raw) as store:
+        assert await store.get("k") is None
+        await store.put("k", FULL)
+        assert fields(await store.get("k")) == fields(FULL)
+
+
 async def test_a_prefix_keeps_two_applications_apart(redis_url: str, raw: Any) -> None:
     async with RedisStore(redis_url, prefix="a:") as one, RedisStore(redis_url, prefix="b:") as two:
         await one.put("k", FULL)
@@ -336,9 +354,9 @@ async def test_a_redis_that_dies_during_a_fetch_does_not_waste_it(own_redis: Any
 
 
 async def test_what_redis_refuses_counts_as_an_outage_and_is_not_quoted(store: RedisStore, raw: Any) -> None:
-    await raw.set("tongfu:{k}", "not a hash")
+    await raw.hset("tongfu:{k}:lease", "no", "lease")
     with pytest.raises(CredentialStoreUnavailable) as caught:
-        await store.get("k")
+        await store.release("k", "me")
 
     assert str(caught.value) == (
         "Redis, which keeps the credentials, cannot be reached (ResponseError); nothing was sent. Mend the store, or "

@@ -21,8 +21,9 @@ from tongfu import log
 from tongfu.call import Credential
 from tongfu.errors import CredentialStoreUnavailable, TongfuError, TransportError
 
+from .border import Border
 from .line import FLOOR, Line, due
-from .store import OwnStore, SharedStore, Store
+from .store import Store
 
 Fetch = Callable[[Credential | None], Awaitable[Credential]]
 
@@ -41,7 +42,7 @@ class Keeper:
     """
 
     def __init__(self, store: Store, clock: Callable[[], datetime]) -> None:
-        self._store: SharedStore = store if isinstance(store, SharedStore) else OwnStore(store)
+        self._store = Border(store)
         self._clock = clock
         self._lines: dict[str, Line] = {}
 

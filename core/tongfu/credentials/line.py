@@ -58,8 +58,15 @@ class Line:
 
     @property
     def flying(self) -> asyncio.Task[Credential | None] | None:
-        """The flight that has not landed."""
-        return None if self.flight is None or self.flight.done() else self.flight
+        """
+        The flight that has not landed.
+
+        One of another event loop never lands: that loop was left behind, or is the parent's of this process.
+        """
+        flight = self.flight
+        if flight is None or flight.done() or flight.get_loop() is not asyncio.get_running_loop():
+            return None
+        return flight
 
     def refuses(self, credential: Credential) -> bool:
         return self.rejected is not None and self.rejected.value == credential.value

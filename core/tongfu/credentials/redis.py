@@ -109,7 +109,7 @@ class RedisStore:
     async def get(self, key: str) -> Credential | None:
         hashed = self._keys(key)[0]
         try:
-            fields = await self._ask(lambda: self._redis.hmget(hashed, ("value", "expires_at", "fetched_at")))
+            fields = await self._ask(lambda: self._fields(hashed))
         except CredentialStoreUnavailable as exc:
             return self._alone(exc, self._seen.get(key))
         credential = _read(*fields)
@@ -154,6 +154,15 @@ class RedisStore:
         # In braces: what a cluster chooses the slot by.
         name = f"{self._prefix}{{{key}}}"
         return name, f"{name}:lease", f"{name}:last"
+
+    async def _fields(self, hashed: str) -> list[str | bytes | None]:
+        try:
+            return list(await self._redis.hmget(hashed, ("value", "expires_at", "fetched_at")))
+        except Exception as exc:
+            # No outage, which would stop every key's: only this one is no hash, or no text for a client that decodes.
+            if isinstance(exc, UnicodeDecodeError) or str(exc).startswith("WRONGTYPE"):
+                return [None]
+            raise
 
     async def _run(self, script: str, key: str, *arguments: str | int) -> bool:
         return bool(await self._ask(lambda: self._redis.eval(script, 3, *self._keys(key), *arguments)))

@@ -25,7 +25,8 @@ class SharedStore(Store, Protocol):
     """
     What a store needs besides, so that the processes which share it make one fetch.
 
-    Any of the methods may raise :class:`tongfu.errors.CredentialStoreUnavailable`, each within a bounded time.
+    Any of the methods may raise :class:`tongfu.errors.CredentialStoreUnavailable`, each within a bounded time; what
+    else one raises is taken for that.
     """
 
     lease: float
