@@ -660,6 +660,22 @@ async def test_what_was_fetched_is_handed_out_although_it_cannot_be_stored(clock
     assert await Keeper(store, clock).get("k", Fetch(Credential("t1"))) == Credential("t1")
 
 
+async def test_a_store_that_takes_nothing_costs_one_fetch_for_each_life(clock: Clock) -> None:
+    class Full(MemoryStore):
+        async def put(self, key: str, credential: Credential) -> None:
+            raise OSError("no space left")
+
+    store, fetch = Full(), Fetch(lasting("t1", 7200, clock), Credential("t2"), Credential("t3"))
+    kept = Keeper(store, clock)
+    assert [(await kept.get("k", fetch)).value for _ in range(3)] == ["t1"] * 3
+    clock.advance(7200)
+    t2 = await kept.get("k", fetch)
+    await kept.reject("k", t2)
+
+    assert [(await kept.get("k", fetch)).value for _ in range(3)] == ["t3"] * 3
+    assert fetch.told == [None, None, t2]
+
+
 async def test_after_an_outage_of_the_store_the_next_caller_is_served(clock: Clock) -> None:
     store, fetch = Shared(), Fetch(Credential("t1"))
     kept = Keeper(store, clock)

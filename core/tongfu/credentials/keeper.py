@@ -61,7 +61,7 @@ class Keeper:
         line = self._line(key)
         credential: Credential | None = None
         for _ in range(ROUNDS):
-            credential = await self._store.get(key)
+            credential = await self._store.get(key) or line.unstored
             now = self._clock()
             if credential is not None and line.usable(credential, now):
                 if due(credential, now) and line.flying is None and not line.resting(now):
@@ -166,7 +166,7 @@ class Keeper:
             return kept
         known = line.rejected
         credential = self._dated(await fetch(await self._told(key, line)))
-        if not await self._put(key, credential, owner):
+        if not await self._put(key, line, credential, owner):
             kept = await self._store.get(key)
             if kept is not None and line.usable(kept, self._clock()):
                 credential = kept
@@ -194,11 +194,13 @@ class Keeper:
             expires_at = max(expires_at, now + FLOOR)
         return replace(credential, expires_at=expires_at, fetched_at=now)
 
-    async def _put(self, key: str, credential: Credential, owner: str) -> bool:
+    async def _put(self, key: str, line: Line, credential: Credential, owner: str) -> bool:
+        line.unstored = None
         try:
             return await self._store.put_held(key, credential, owner)
         except CredentialStoreUnavailable:
-            return True  # those who wait for it shall have it all the same
+            line.unstored = credential  # a store that can be read but not written must not cost a fetch for each call
+            return True
 
     async def _release(self, key: str, owner: str) -> None:
         with contextlib.suppress(CredentialStoreUnavailable):  # the lease ends by itself

@@ -45,6 +45,8 @@ class Line:
     flight: asyncio.Task[Credential | None] | None = None
     latest: Credential | None = None
     """What was handed out last."""
+    unstored: Credential | None = None
+    """What was fetched last, if the store did not take it."""
     rejected: Credential | None = None
     """What the platform refused, until another has come."""
     insists: bool = False
