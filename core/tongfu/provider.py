@@ -148,7 +148,9 @@ class Provider:
         for impl in self._observers:
             try:
                 impl.function(*[event for _ in impl.argnames])
-            except Exception:  # noqa: BLE001 - an observer's bug must not hide a refund that happened
+            except (KeyboardInterrupt, SystemExit):
+                raise
+            except BaseException:  # noqa: BLE001 - a bug of its own must not hide a refund that happened
                 log.exception("tongfu.observer_failed", plugin=impl.plugin_name, operation=event.operation)
 
     def _hook(self, name: str) -> pluggy.HookCaller:

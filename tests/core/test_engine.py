@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import stamina
+import structlog
 
 from tongfu import Call, CallFinished, Context, Credential, HttpRequest, HttpResponse, hookimpl
 from tongfu.credentials import Keeper, MemoryStore
@@ -626,11 +627,14 @@ async def test_observers_hear_how_a_call_ended(
     assert type(raised) is (kind or type(None))
 
 
-async def test_an_observer_that_raises_hides_neither_result_nor_error(toy: Any, run: Run) -> None:
+@pytest.mark.parametrize("failure", [RuntimeError("metrics backend"), asyncio.CancelledError(), GeneratorExit()])
+async def test_an_observer_that_raises_hides_neither_result_nor_error(
+    toy: Any, run: Run, failure: BaseException
+) -> None:
     class Bad:
         @hookimpl
         def tongfu_call_finished(self) -> None:
-            raise RuntimeError("metrics backend")
+            raise failure
 
     provider = toy.provider()
     provider.extend(Bad())
@@ -648,6 +652,24 @@ async def test_a_call_is_logged_without_what_it_carries(run: Run, caplog: pytest
     fields = {name: record.__dict__[name] for name in ("platform", "account", "operation", "error")}
     assert fields == {"platform": "toy", "account": "shop", "operation": "refund", "error": None}
     assert "R9" not in repr(record.__dict__)
+
+
+async def test_an_application_whose_logging_breaks_has_its_refund_all_the_same(toy: Any, run: Run) -> None:
+    def broken(logger: object, method: str, entry: structlog.typing.EventDict) -> str:
+        raise TypeError("cannot be serialised")
+
+    class Bad:
+        @hookimpl
+        def tongfu_call_finished(self) -> None:
+            raise RuntimeError("metrics backend")
+
+    provider = toy.provider()
+    provider.extend(Bad())
+    structlog.configure(processors=[broken])
+    try:
+        assert await run(FakeTransport(b'"refunded"'), refund(), provider=provider) == "refunded"
+    finally:
+        structlog.reset_defaults()
 
 
 def test_nonces_are_32_characters_and_never_the_same() -> None:
