@@ -70,6 +70,9 @@ def test_the_sandboxs_credentials_are_not_productions(shop: Shop) -> None:
         {"gateway": "https://"},
         {"gateway": "https://own.example/g#x"},
         {"gateway": "https://own.example/g\r\nx"},
+        {"gateway": "https://user:pass@own.example/gateway.do"},
+        {"app_id": "2021/https://own.example/g"},
+        {"app_id": "2021\r\nx"},
     ],
 )
 def test_a_setting_that_cannot_be_right_is_refused_at_once(shop: Shop, wrong: dict[str, Any]) -> None:

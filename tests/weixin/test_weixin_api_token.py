@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tongfu import ConfigError, Tongfu
-from tongfu.errors import CredentialRejected
+from tongfu.errors import CredentialRejected, MalformedAnswer
 from tongfu.testing import FakeTransport
 from tongfu_weixin import WeixinAccount
 from tongfu_weixin.api.auth import AccessToken
@@ -71,6 +71,29 @@ async def test_a_new_token_is_forced_only_when_the_rejected_one_comes_again(mini
         "force_refresh": True,
     } == json.loads(mini.sent[3].body)
     assert "access_token=B" in mini.sent[4].url
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"access_token": "A\r\nx: 1", "expires_in": 7200},
+        {"access_token": "A B", "expires_in": 7200},
+        {"access_token": "", "expires_in": 7200},
+        {"access_token": ["A"], "expires_in": 7200},
+        {"access_token": "A", "expires_in": "7200"},
+        {"access_token": "A", "expires_in": -1},
+        {"access_token": "A", "expires_in": 10**30},
+        {"access_token": "A"},
+    ],
+)
+async def test_what_is_no_token_is_neither_sent_nor_kept(mini_program: Any, answer: dict[str, Any]) -> None:
+    mini = mini_program(access_token="")
+    mini.answers(answer, {"access_token": "A", "expires_in": 7200}, {"ok": 1})
+    with pytest.raises(MalformedAnswer):
+        await mini.weixin.call("GET", "/x")
+
+    assert {"ok": 1} == await mini.weixin.call("GET", "/x")
+    assert ["/cgi-bin/stable_token", "/cgi-bin/stable_token", "/x"] == paths(mini)
 
 
 async def test_a_classic_token_is_never_forced(mini_program: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final, NoReturn
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 GATEWAY: Final = "https://openapi.alipay.com/gateway.do"
 SANDBOX: Final = "https://openapi-sandbox.dl.alipaydev.com/gateway.do"
+_APP_ID: Final = re.compile(r"[0-9A-Za-z_\-]{1,64}", re.ASCII)  # part of credentials' keys, where a slash begins a host
 
 
 class _ParsedKeys:
@@ -70,7 +72,7 @@ class AlipayAccount(_ParsedKeys):
     ca_pem: bytes | str = field(default=b"", repr=False)
 
     def __post_init__(self) -> None:
-        if not isinstance(self.app_id, str) or not self.app_id:
+        if not isinstance(self.app_id, str) or _APP_ID.fullmatch(self.app_id) is None:
             raise ConfigError("app_id: expected the app's id as a str, such as 2021000000000000")
         if self.sign_type not in ("RSA2", "RSA"):
             raise ConfigError("sign_type: expected RSA2 or RSA")
@@ -82,7 +84,7 @@ class AlipayAccount(_ParsedKeys):
             raise ConfigError("timeout: expected seconds, more than 0 and less than 600")
         gateway = self.gateway or (SANDBOX if self.sandbox else GATEWAY)
         if not _is_gateway(gateway):
-            raise ConfigError(f"gateway: expected an http(s) URL without a query, such as {GATEWAY}")
+            raise ConfigError(f"gateway: expected an http(s) URL without a query or password, such as {GATEWAY}")
         object.__setattr__(self, "gateway", gateway)
 
     @property
@@ -141,8 +143,8 @@ class AlipayAccount(_ParsedKeys):
 
 
 def _is_gateway(url: object) -> bool:
-    """An absolute URL, as it stands: the query is ours to add."""
-    if not isinstance(url, str) or not url.isascii() or not url.isprintable() or {" ", "?", "#"} & set(url):
+    """An absolute URL, as it stands: the query is ours to add, and a password in it would show in keys and logs."""
+    if not isinstance(url, str) or not url.isascii() or not url.isprintable() or {" ", "?", "#", "@"} & set(url):
         return False
     try:
         parts = urlsplit(url)

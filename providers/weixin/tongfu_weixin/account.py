@@ -20,6 +20,8 @@ PAY_BACKUP_HOST: Final = "https://api2.mch.weixin.qq.com"
 API_HOST: Final = "https://api.weixin.qq.com"
 SEAL_FIELDS: Final = ("api_aes_key", "api_aes_key_sn", "api_private_key", "api_platform_cert", "api_platform_cert_sn")
 API_BACKUP_HOST: Final = "https://api2.weixin.qq.com"
+# It is part of headers and of credentials' keys, where a slash or a line break would be another's.
+_APP_ID: Final = re.compile(r"[0-9A-Za-z_\-]{1,64}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +88,7 @@ class WeixinAccount:
     stable_token: bool = True
 
     def __post_init__(self) -> None:
-        if not isinstance(self.app_id, str) or not self.app_id:
+        if not isinstance(self.app_id, str) or _APP_ID.fullmatch(self.app_id) is None:
             raise ConfigError("app_id: expected the app's id, such as wx0123456789abcdef")
         for name in ("mch_id", "sub_mch_id"):
             number = getattr(self, name)
@@ -108,7 +110,7 @@ class WeixinAccount:
             raise ConfigError("timeout: expected seconds, more than 0 and less than 600")
         for name in ("base_url", "api_base_url"):
             url = getattr(self, name)
-            if not isinstance(url, str) or urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).netloc:
+            if not _is_origin(url):
                 raise ConfigError(f"{name}: expected an http(s) origin such as {PAY_HOST}")
             object.__setattr__(self, name, url.rstrip("/"))
 
@@ -146,3 +148,14 @@ class WeixinAccount:
 
     def __reduce_ex__(self, protocol: Any) -> NoReturn:
         self.__reduce__()
+
+
+def _is_origin(url: object) -> bool:
+    """Without a query, which is ours to add, and without a password, which would show in keys and logs."""
+    if not isinstance(url, str) or not url.isascii() or not url.isprintable() or {" ", "?", "#", "@"} & set(url):
+        return False
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False

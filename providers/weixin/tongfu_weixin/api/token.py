@@ -6,6 +6,7 @@ Source: https://developers.weixin.qq.com/miniprogram/dev/OpenApiDoc/mp-access-to
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Final
@@ -18,6 +19,7 @@ from .send import build
 from .wire import TOKEN
 
 STABLE_PATH: Final = "/cgi-bin/stable_token"
+_TOKEN: Final = re.compile("[!-~]{1,4096}")  # the platform says 512 at least; another could not be sent, yet be kept
 
 
 def fetch(account: WeixinAccount, ctx: Context) -> Call[Credential]:
@@ -46,6 +48,6 @@ def fetch(account: WeixinAccount, ctx: Context) -> Call[Credential]:
 
 def _credential(answer: Mapping[str, Any], ctx: Context) -> Credential:
     value, lifetime = answer.get(TOKEN), answer.get("expires_in")
-    if not isinstance(value, str) or not value or type(lifetime) is not int or lifetime < 0:
+    if not isinstance(value, str) or _TOKEN.fullmatch(value) is None or type(lifetime) is not int or lifetime < 0:
         raise MalformedAnswer("weixin: the answer has no access_token with its expires_in")
     return Credential(value, ctx.now + timedelta(seconds=lifetime))
