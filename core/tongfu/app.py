@@ -68,6 +68,8 @@ class Tongfu:
         self._transport = transport
         self._plugins = tuple(plugins)
         for plugin in self._plugins:
+            if isinstance(plugin, tuple) and len(plugin) != 2:
+                raise ConfigError("a tuple in plugins is a pair: a platform's name and a plugin for that one")
             # A cap for a platform of a misspelled name would never be asked.
             if isinstance(plugin, tuple) and plugin[0] not in registry.installed():
                 raise UnknownPlatform(plugin[0], registry.installed())

@@ -85,6 +85,9 @@ class Provider:
                 raise TypeError(
                     f"{name} in {_name_of(plugin)} is async; hooks are plain functions, only the engine awaits"
                 )
+            if inspect.isgeneratorfunction(function) and not (impl.wrapper or impl.hookwrapper):
+                # Its generator would be handed out as the result, and the operation never be carried out.
+                raise TypeError(f"{name} in {_name_of(plugin)} yields, but is not a hookimpl(wrapper=True)")
             needed = {
                 parameter.name
                 for parameter in inspect.signature(function).parameters.values()

@@ -272,6 +272,12 @@ async def test_an_extension_of_one_platform_sees_nothing_of_another(toy: Any, in
     assert sorted(seen) == sorted([("toy only", "toy")] * 2 + [("every", "toy")] * 2 + [("every", "other")] * 2)
 
 
+@pytest.mark.parametrize("plugin", [("toy",), ("toy", object(), object()), ()])
+def test_a_tuple_of_plugins_is_a_pair_or_refused(plugin: tuple[object, ...]) -> None:
+    with pytest.raises(errors.ConfigError, match="is a pair: a platform's name and a plugin"):
+        Tongfu({}, plugins=[plugin])
+
+
 def test_an_extension_for_a_platform_that_is_not_installed_is_refused(toy: Any) -> None:
     """A cap for a misspelled platform would never be asked."""
     with pytest.raises(errors.UnknownPlatform, match="'tooy'"):

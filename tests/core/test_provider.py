@@ -183,6 +183,12 @@ class WrappingObserver:
         return (yield)
 
 
+class WrapperInNothingButName:
+    @hookimpl
+    def tongfu_refund(self) -> Generator[None, Any, Any]:
+        return (yield)
+
+
 class NoHook:
     def tongfu_refund(self, params: Any) -> str:
         return "the decorator is missing"
@@ -195,6 +201,7 @@ class NoHook:
         (WrongParameter(), "{'param'}"),
         (AsyncHook(), "tongfu_refund in AsyncHook is async"),
         (AsyncWrapper(), "tongfu_refund"),
+        (WrapperInNothingButName(), "tongfu_refund in WrapperInNothingButName yields, but is not"),
         (KeywordOnly(), "tongfu_refund in KeywordOnly cannot be given params"),
         (Metrics, "tongfu_cancel_order in Metrics cannot be given self"),
         (WrappingObserver(), "an observer wraps nothing"),
