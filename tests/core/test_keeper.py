@@ -586,6 +586,58 @@ async def test_the_lease_is_given_back_whatever_happens(clock: Clock) -> None:
         await waiting
 
 
+@pytest.mark.parametrize("waits", [False, True])
+async def test_closing_while_the_lease_is_being_given_gives_it_back(clock: Clock, waits: bool) -> None:
+    class Far(Shared):
+        """Gives the lease at once, and its word arrives never."""
+
+        async def acquire(self, key: str, owner: str, seconds: float) -> bool:
+            if not await super().acquire(key, owner, seconds):
+                return False
+            asked.set()
+            await asyncio.Event().wait()
+            return True
+
+    store, asked = Far(), asyncio.Event()
+    if waits:
+        store.owners["k"] = "another process"
+    kept = Keeper(store, clock)
+    task = asyncio.create_task(kept.get("k", Fetch()))
+    await settle()
+    if waits:
+        del store.owners["k"]
+    await asyncio.wait_for(asked.wait(), 5)
+    await kept.close()
+    with pytest.raises(TransportError, match="closed while it was fetched"):
+        await task
+
+    assert store.owners == {}
+
+
+async def test_closing_while_the_lease_is_being_given_back_waits_for_that(clock: Clock) -> None:
+    gate, giving = asyncio.Event(), asyncio.Event()
+
+    async def before(method: str) -> None:
+        if method == "release":
+            giving.set()
+            await gate.wait()
+
+    store = Shared()
+    store.before = before
+    kept = Keeper(store, clock)
+    task = asyncio.create_task(kept.get("k", Fetch(Credential("t1"))))
+    await asyncio.wait_for(giving.wait(), 5)
+    closing = asyncio.create_task(kept.close())
+    await settle()
+    gate.set()
+    await closing
+    with pytest.raises(TransportError, match="closed while it was fetched"):
+        await task
+
+    assert store.owners == {}
+    assert await Keeper(store, clock).get("k", Fetch()) == Credential("t1")
+
+
 async def test_while_another_process_renews_the_old_one_serves_and_nobody_waits(clock: Clock) -> None:
     store = Shared()
     kept, fetch = Keeper(store, clock), Fetch(lasting("t1", 20, clock))

@@ -9,13 +9,12 @@ next one is fetched in the background.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import copy
 import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from tongfu import log
 from tongfu.call import Credential
@@ -122,7 +121,7 @@ class Keeper:
     async def _flight(self, key: str, line: Line, fetch: Fetch, *, ahead: bool) -> Credential | None:
         owner = secrets.token_hex(16)
         try:
-            if not await self._store.acquire(key, owner, self._store.lease):
+            if not await self._acquire(key, owner):
                 if ahead:  # another process renews it; the old one serves meanwhile
                     line.rest(self._clock())
                     return None
@@ -154,7 +153,7 @@ class Keeper:
             kept = await self._store.get(key)
             if kept is not None and line.usable(kept, self._clock()):
                 return kept
-            if await self._store.acquire(key, owner, self._store.lease):
+            if await self._acquire(key, owner):
                 return None
         raise TransportError(f"{key}: other processes keep fetching it and none has succeeded", sent=False)
 
@@ -202,12 +201,27 @@ class Keeper:
             line.unstored = credential  # a store that can be read but not written must not cost a fetch for each call
             return True
 
+    async def _acquire(self, key: str, owner: str) -> bool:
+        try:
+            return await self._store.acquire(key, owner, self._store.lease)
+        except asyncio.CancelledError:
+            await self._release(key, owner)  # it may have been given already, and the word of it be on its way
+            raise
+
     async def _release(self, key: str, owner: str) -> None:
-        with contextlib.suppress(CredentialStoreUnavailable):  # the lease ends by itself
-            await self._store.release(key, owner)
+        """Never left half-way: who waits for the lease would wait until it ends by itself."""
+        giving = asyncio.ensure_future(self._store.release(key, owner))
+        giving.add_done_callback(_seen)
+        try:
+            await asyncio.shield(giving)
+        except CredentialStoreUnavailable:
+            pass  # it ends by itself
+        except asyncio.CancelledError:
+            await asyncio.wait((giving,))
+            raise
 
 
-def _seen(done: asyncio.Task[Credential | None]) -> None:
+def _seen(done: asyncio.Future[Any]) -> None:
     """Its failure is known, even when everybody who waited has given up."""
     if not done.cancelled():
         done.exception()
