@@ -41,13 +41,17 @@ class AiohttpTransport:
             raise ConfigError("the session has auth of its own, which is not the platform's to know; pass one without")
         self._session = session
         self._owned = session is None
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._contexts: dict[tuple[ClientCertificate | None, bytes], ssl.SSLContext] = {}
 
     async def send(self, request: HttpRequest, timeout: float) -> HttpResponse:
         session = self._session
         if session is not None and session.closed and not self._owned:
             raise ConfigError("the session that was passed to Tongfu is closed; nothing was sent")
-        if session is None or session.closed:
+        loop = asyncio.get_running_loop()
+        if session is None or session.closed or (self._owned and loop is not self._loop):
+            # Connections belong to an event loop: one that was left, or that this process was forked from, has its own.
+            self._loop = loop
             session = self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=POOL, keepalive_timeout=KEEP_ALIVE),
                 cookie_jar=aiohttp.DummyCookieJar(),
@@ -85,7 +89,8 @@ class AiohttpTransport:
 
     async def close(self) -> None:
         if self._owned and self._session is not None:
-            await self._session.close()
+            if self._loop is asyncio.get_running_loop():
+                await self._session.close()
             self._session = None
 
     def _context(self, request: HttpRequest) -> ssl.SSLContext:

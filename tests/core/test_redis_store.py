@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import subprocess
 import sys
@@ -362,6 +363,20 @@ async def test_what_redis_refuses_counts_as_an_outage_and_is_not_quoted(store: R
         "Redis, which keeps the credentials, cannot be reached (ResponseError); nothing was sent. Mend the store, or "
         "choose one that goes on without"
     )
+
+
+# What a loop takes with it is closed by nobody, and the interpreter says so.
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_store_outlives_its_event_loop(redis_url: str) -> None:
+    store = RedisStore(redis_url, timeout=10.0)
+
+    async def use() -> Credential | None:
+        await store.put("k", FULL)
+        return await store.get("k")
+
+    assert [fields(asyncio.run(use())) for _ in range(3)] == [fields(FULL)] * 3
+    asyncio.run(store.close())
+    gc.collect()
 
 
 # --- secrets and settings --------------------------------------------------------------------------

@@ -6,10 +6,12 @@ import asyncio
 import contextlib
 import datetime
 import gc
+import http.server
 import ipaddress
 import os
 import ssl
 import tempfile
+import threading
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -382,6 +384,33 @@ async def test_its_own_session_opens_with_the_first_request_and_closes(serve: Se
 
     assert session is not None
     assert session.closed
+
+
+# What a loop takes with it is closed by nobody, and the interpreter says so.
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
+def test_it_outlives_the_event_loop_of_its_own_session() -> None:
+    class Kept(http.server.BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("content-length", "2")
+            self.end_headers()
+            self.wfile.write(b"ok")
+
+        def log_message(self, *args: Any) -> None:
+            pass
+
+    transport = AiohttpTransport()
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Kept) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        request = HttpRequest("GET", f"http://127.0.0.1:{server.server_port}/")
+        bodies = [asyncio.run(transport.send(request, 5)).body for _ in range(3)]
+        asyncio.run(transport.close())
+        server.shutdown()
+    gc.collect()
+
+    assert bodies == [b"ok"] * 3
 
 
 async def test_its_own_session_heeds_no_proxy_and_keeps_no_cookie(

@@ -79,8 +79,9 @@ class RedisStore:
         if on_outage not in ("error", "local"):
             raise ConfigError(f"on_outage is 'error' or 'local', not {on_outage!r}")
         self.lease = lease
-        self._owned = isinstance(redis, str)
+        self._url = redis if isinstance(redis, str) else ""
         self._redis: Any = _client(redis, timeout) if isinstance(redis, str) else redis
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._unreachable = _failures()
         self._prefix = prefix
         self._timeout = timeout
@@ -103,7 +104,7 @@ class RedisStore:
 
     async def close(self) -> None:
         """Close the client if it was made here."""
-        if self._owned:
+        if self._url and self._loop in (None, asyncio.get_running_loop()):
             await self._redis.aclose()
 
     async def get(self, key: str) -> Credential | None:
@@ -172,6 +173,12 @@ class RedisStore:
         :raises CredentialStoreUnavailable: no answer in time, or none that can be used. Until the next look is due,
             Redis is not even asked.
         """
+        loop = asyncio.get_running_loop()
+        if self._url and loop is not self._loop:
+            # Connections belong to an event loop: one that was left, or that this process was forked from, has its own.
+            if self._loop is not None:
+                self._redis = _client(self._url, self._timeout)
+            self._loop = loop
         if self._down:
             if self._clock() < self._next_look:
                 raise CredentialStoreUnavailable("Redis", "it was unreachable a moment ago")
