@@ -271,7 +271,10 @@ class Engine:
         request: HttpRequest,
         timeout: float,
     ) -> Any:
-        response = await self._transport.send(request, timeout)
+        try:
+            response = await self._transport.send(request, timeout)
+        except OSError as exc:  # a TimeoutError is one, and a transport of the application's may let it through
+            raise TransportError(f"{provider.platform}: the transport failed ({type(exc).__name__})") from exc
         ctx = self._context(signer, held)
         try:
             return call.finish(provider.decode(account, call, response, ctx), ctx)

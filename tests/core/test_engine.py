@@ -141,6 +141,18 @@ async def test_a_refund_that_was_sent_has_an_unknown_outcome(run: Run) -> None:
     )
 
 
+@pytest.mark.parametrize("failure", [TimeoutError(), ConnectionResetError(104, "reset"), OSError("tls")])
+async def test_a_transport_that_lets_the_systems_errors_through_hides_no_unknown_outcome(
+    run: Run, failure: OSError
+) -> None:
+    transport = FakeTransport(failure, b'"never asked"')
+    with pytest.raises(OutcomeUnknown, match=type(failure).__name__):
+        await run(transport, refund())
+
+    assert len(transport.requests) == 1
+    assert await run(FakeTransport(failure, b'"found"'), query()) == "found"
+
+
 async def test_a_refund_that_was_not_sent_is_an_ordinary_failure(run: Run) -> None:
     failure = TransportError("cannot connect", sent=False)
     transport = FakeTransport(failure, b'"never asked"')
