@@ -775,7 +775,10 @@ async def test_whatever_a_store_raises_is_an_outage_that_quotes_nothing(clock: C
     ],
 )
 async def test_what_a_store_gives_that_is_no_credential_counts_as_nothing(clock: Clock, garbage: Any) -> None:
-    store = MemoryStore()
+    class Elsewhere(MemoryStore):
+        """One that others write into."""
+
+    store = Elsewhere()
     await store.put("k", garbage)
 
     assert await Keeper(store, clock).get("k", Fetch(Credential("fetched"))) == Credential("fetched")

@@ -22,7 +22,7 @@ from tongfu.errors import CredentialStoreUnavailable, TongfuError, TransportErro
 
 from .border import Border
 from .line import FLOOR, Line, due
-from .store import Store
+from .store import MemoryStore, OwnStore, SharedStore, Store
 
 Fetch = Callable[[Credential | None], Awaitable[Credential]]
 
@@ -41,7 +41,8 @@ class Keeper:
     """
 
     def __init__(self, store: Store, clock: Callable[[], datetime]) -> None:
-        self._store = Border(store)
+        # Nobody else writes into a memory of this process, and every call with a credential reads it.
+        self._store: SharedStore = OwnStore(store) if type(store) is MemoryStore else Border(store)
         self._clock = clock
         self._lines: dict[str, Line] = {}
 
