@@ -370,12 +370,15 @@ async def test_what_redis_refuses_counts_as_an_outage_and_is_not_quoted(store: R
 def test_a_store_outlives_its_event_loop(redis_url: str) -> None:
     store = RedisStore(redis_url, timeout=10.0)
 
-    async def use() -> Credential | None:
+    async def use(*, last: bool) -> Credential | None:
         await store.put("k", FULL)
-        return await store.get("k")
+        found = await store.get("k")
+        if last:
+            await store.close()
+        return found
 
-    assert [fields(asyncio.run(use())) for _ in range(3)] == [fields(FULL)] * 3
-    asyncio.run(store.close())
+    found = [fields(asyncio.run(use(last=last))) for last in (False, False, True)]
+    assert found == [fields(FULL)] * 3
     gc.collect()
 
 

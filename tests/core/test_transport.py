@@ -405,8 +405,14 @@ def test_it_outlives_the_event_loop_of_its_own_session() -> None:
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Kept) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         request = HttpRequest("GET", f"http://127.0.0.1:{server.server_port}/")
-        bodies = [asyncio.run(transport.send(request, 5)).body for _ in range(3)]
-        asyncio.run(transport.close())
+
+        async def send(*, last: bool) -> bytes:
+            response = await transport.send(request, 5)
+            if last:
+                await transport.close()
+            return response.body
+
+        bodies = [asyncio.run(send(last=last)) for last in (False, False, True)]
         server.shutdown()
     gc.collect()
 
