@@ -10,8 +10,8 @@ import pytest
 from tongfu import InvalidParams, MalformedAnswer, OutcomeUnknown, PlatformRefused
 from tongfu.errors import PermissionDenied, RateLimited, TransportError
 from tongfu_weixin.api.shortlink import ShortLink
-from tongfu_weixin.api.urllink import UrlLink, UrlLinkInfo, UrlLinkQuery
-from tongfu_weixin.api.urlscheme import QuotaInfo, Scheme, SchemeInfo, SchemeQuery
+from tongfu_weixin.api.urllink import UrlLink, UrlLinkQuery
+from tongfu_weixin.api.urlscheme import LinkInfo, QuotaInfo, Scheme, SchemeQuery
 
 HOST = "https://api.weixin.qq.com"
 OK = {"errcode": 0, "errmsg": "ok"}
@@ -61,7 +61,7 @@ EXCHANGES: list[tuple[str, dict[str, Any], str, str, dict[str, Any], Any, dict[s
         "/wxa/queryscheme",
         '{"scheme":"weixin://dl/business/?t=XTSkBZlzqmn&cq=a%3Dhello","query_type":0}',
         {**OK, "scheme_info": INFO},
-        SchemeQuery(scheme_info=SchemeInfo(**INFO)),  # type: ignore[arg-type]
+        SchemeQuery(scheme_info=LinkInfo(**INFO)),  # type: ignore[arg-type]
         {**CAMEL, "schemeInfo": INFO_CAMEL},
     ),
     (
@@ -105,7 +105,7 @@ EXCHANGES: list[tuple[str, dict[str, Any], str, str, dict[str, Any], Any, dict[s
         "/wxa/query_urllink",
         '{"url_link":"https://wxaurl.cn/BQZRrcFCPvg?cq=a%3Dhello"}',
         {**OK, "url_link_info": {**INFO, "cloud_base": {"env": ""}}},
-        UrlLinkQuery(url_link_info=UrlLinkInfo(**INFO)),  # type: ignore[arg-type]
+        UrlLinkQuery(url_link_info=LinkInfo(**INFO)),  # type: ignore[arg-type]
         {**CAMEL, "urlLinkInfo": INFO_CAMEL},
     ),
     (

@@ -19,9 +19,9 @@ from tongfu.fields import OneOf, ParamsSchema, Rule, Text, Whole
 from .expiry import Days, Type, Until, expiry, one_expiry
 from .limits import Link, PagePath, PageQuery
 from .objects import named, problems
-from .result import ApiItem, ApiResult, reads
+from .result import ApiResult, reads
 from .send import Namespace, check, given
-from .urlscheme import QuotaInfo
+from .urlscheme import LinkInfo, QuotaInfo
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,22 +33,10 @@ class UrlLink(ApiResult):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class UrlLinkInfo(ApiItem):
-    """Where a link leads. Times are Unix seconds; ``expire_time`` 0 is for ever."""
-
-    appid: str
-    path: str
-    query: str
-    create_time: int
-    expire_time: int
-    env_version: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class UrlLinkQuery(ApiResult):
     """``url_link_info`` with ``query_type=0``, ``quota_info`` with 1."""
 
-    url_link_info: UrlLinkInfo | None = None
+    url_link_info: LinkInfo | None = None
     quota_info: QuotaInfo | None = None
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 

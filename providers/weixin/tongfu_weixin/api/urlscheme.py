@@ -32,7 +32,7 @@ class Scheme(ApiResult):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SchemeInfo(ApiItem):
+class LinkInfo(ApiItem):
     """Where a link leads. Times are Unix seconds; ``expire_time`` 0 is for ever."""
 
     appid: str
@@ -54,7 +54,7 @@ class QuotaInfo(ApiItem):
 class SchemeQuery(ApiResult):
     """``scheme_info`` with ``query_type=0``, ``quota_info`` with 1."""
 
-    scheme_info: SchemeInfo | None = None
+    scheme_info: LinkInfo | None = None
     quota_info: QuotaInfo | None = None
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
