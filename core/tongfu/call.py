@@ -31,8 +31,8 @@ def joined(headers: Mapping[str, str]) -> dict[str, str]:
     """
     merged: dict[str, str] = {}
     for name, value in headers.items():
-        key = name.lower()
-        merged[key] = f"{merged[key]}, {value}" if key in merged else value
+        key = str(name).lower()
+        merged[key] = f"{merged[key]}, {value}" if key in merged else str(value)
     return merged
 
 
@@ -117,7 +117,7 @@ class Notification:
             raise TypeError(f"a notification's body is bytes as received, not {type(self.body).__name__}")
         if len(self.body) > NOTIFICATION_LIMIT:
             raise MalformedAnswer(f"a notification of {len(self.body)} bytes is larger than {NOTIFICATION_LIMIT}")
-        object.__setattr__(self, "headers", {str(k).lower(): str(v) for k, v in self.headers.items()})
+        object.__setattr__(self, "headers", joined(self.headers))
 
     @classmethod
     def from_unicloud_event(cls, event: Mapping[str, Any]) -> Notification:

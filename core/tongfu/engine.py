@@ -19,6 +19,7 @@ from typing import Any, Final, Protocol, TypeVar, cast
 from . import log
 from .call import Account, Call, CallFinished, Context, Credential, HttpRequest, HttpResponse
 from .errors import (
+    CredentialNeeded,
     CredentialRejected,
     MalformedAnswer,
     OutcomeUnknown,
@@ -65,6 +66,9 @@ class CredentialSource(Protocol):
 
     async def reject(self, key: str, credential: Credential) -> None:
         """Forget *credential*, unless another has taken its place already."""
+
+    async def renew(self, key: str, held: Credential, fetch: Callable[[Credential | None], Any]) -> Credential:
+        """What there is in the place of *held*, fetched now and then only; *held* itself where nothing newer is."""
 
 
 @swift
@@ -118,11 +122,11 @@ class Engine:
         error: BaseException | None = None
         try:
             signer = BoundSigner(provider, account)
-            step: Any = begin(self._context(signer, {}))
+            step: Any = await self._ask(signer, {}, begin)
             for _ in range(MAX_STEPS):
                 if not isinstance(step, Call):
                     return cast("R", step)
-                step = await self._perform(provider, account, signer, step)
+                step = await self._perform(signer, step)
             if isinstance(step, Call):
                 raise ProviderContractError(f"{provider.platform}: {operation} takes more than {MAX_STEPS} requests")
             return cast("R", step)
@@ -142,83 +146,92 @@ class Engine:
                     error=type(error).__name__ if error else None,
                 )
 
-    async def _perform(self, provider: Provider, account: Account, signer: BoundSigner, call: Call[Any]) -> Any:
+    async def _perform(self, signer: BoundSigner, call: Call[Any]) -> Any:
         if not call.credentials:
-            return await self._exchange(provider, account, signer, call, {})
-        held = await self._hold(provider, account, call.credentials)
+            return await self._exchange(signer, call, {})
+        held = await self._hold(signer, call.credentials)
         try:
-            return await self._exchange(provider, account, signer, call, held)
+            return await self._exchange(signer, call, held)
         except CredentialRejected:
             # Refused before anything happened, so this is no resend; and it happens once only.
-            for kind, credential in held.items():
-                await self._credentials.reject(_key(account, kind), credential)
-            renewed = await self._hold(provider, account, call.credentials)
-            if all(renewed[kind].value == credential.value for kind, credential in held.items()):
+            for kind in call.credentials:
+                await self._credentials.reject(_key(signer.account, kind), held[kind])
+            renewed = await self._hold(signer, call.credentials)
+            if all(renewed[kind].value == held[kind].value for kind in call.credentials):
                 raise  # the platform insists on what it rejects
-            return await self._exchange(provider, account, signer, call, renewed)
+            return await self._exchange(signer, call, renewed)
 
     async def credential(self, provider: Provider, account: Account, kind: str) -> Credential:
         """The kept credential of *kind*, or a new one where none is kept."""
-        return (await self._hold(provider, account, (kind,)))[kind]
+        return await self._kept(BoundSigner(provider, account), kind)
 
-    async def _hold(self, provider: Provider, account: Account, kinds: tuple[str, ...]) -> dict[str, Credential]:
-        held = {}
-        for kind in kinds:
+    async def _hold(self, signer: BoundSigner, kinds: tuple[str, ...]) -> dict[str, Credential]:
+        return {kind: await self._kept(signer, kind) for kind in kinds}
 
-            async def fetch(rejected: Credential | None, kind: str = kind) -> Credential:
-                told = {} if rejected is None else {kind: rejected}
-                try:
-                    return await self.run(
-                        provider,
-                        account.scope,
-                        account,
-                        f"fetch_{kind}",
-                        lambda ctx: provider.fetch_credential(account, kind, replace(ctx, credentials=told)),
-                    )
-                except OutcomeUnknown as exc:
-                    # Not the call that the credential is for: that one was not sent, and moved nothing.
-                    raise TransportError(f"{provider.platform}: no {kind} came", sent=False) from exc
+    async def _kept(self, signer: BoundSigner, kind: str, held: Credential | None = None) -> Credential:
+        """The kept credential; a newer one than *held*, where that is given and there is one."""
+        provider, account = signer.provider, signer.account
 
-            held[kind] = await self._credentials.get(_key(account, kind), fetch)
-        return held
+        async def fetch(rejected: Credential | None) -> Credential:
+            told = {} if rejected is None else {kind: rejected}
+            try:
+                return await self.run(
+                    provider,
+                    account.scope,
+                    account,
+                    f"fetch_{kind}",
+                    lambda ctx: provider.fetch_credential(account, kind, replace(ctx, credentials=told)),
+                )
+            except OutcomeUnknown as exc:
+                # Not the call that the credential is for: that one was not sent, and moved nothing.
+                raise TransportError(f"{provider.platform}: no {kind} came", sent=False) from exc
 
-    async def _exchange(
-        self,
-        provider: Provider,
-        account: Account,
-        signer: BoundSigner,
-        call: Call[Any],
-        held: Mapping[str, Credential],
+        key = _key(account, kind)
+        return await (self._credentials.renew(key, held, fetch) if held else self._credentials.get(key, fetch))
+
+    async def _ask(
+        self, signer: BoundSigner, held: dict[str, Credential], hook: Callable[[Context], Any], *, sent: bool = False
     ) -> Any:
-        deadline = time.monotonic() + account.timeout
-        request = provider.encode(account, call, self._context(signer, held))
+        """
+        Ask a hook; where it lacks a credential, put that into *held* and ask again. Nothing is resent.
+
+        With *sent*, no failure to get the credential looks as if the request had not been.
+        """
+        while True:
+            try:
+                return hook(self._context(signer, held))
+            except CredentialNeeded as exc:
+                needed, known = exc, held.get(exc.kind)
+            try:
+                held[needed.kind] = await self._kept(signer, needed.kind, known)
+            except TongfuError as exc:
+                if not sent:
+                    raise
+                raise SignatureError(f"{needed}; no newer {needed.kind} came: {exc}") from exc
+            if known and known.value == held[needed.kind].value:
+                raise needed
+
+    async def _exchange(self, signer: BoundSigner, call: Call[Any], held: dict[str, Credential]) -> Any:
+        timeout = signer.account.timeout
+        deadline = time.monotonic() + timeout
+        request = await self._encoded(signer, call, held)
         if not call.read_only:
             try:
-                return await self._answer(provider, account, signer, call, held, request, account.timeout)
+                return await self._answer(signer, call, held, request, timeout)
             except OutcomeUnknown:
                 raise
             except (TransportError, SignatureError, MalformedAnswer) as exc:
                 if isinstance(exc, TransportError) and not exc.sent:
                     raise
-                raise _unknown(provider.platform, call.operation, exc) from exc
+                raise _unknown(signer.provider.platform, call.operation, exc) from exc
         try:
-            return await self._answer(provider, account, signer, call, held, request, account.timeout)
+            return await self._answer(signer, call, held, request, timeout)
         except TransportError as exc:
             failed = exc
-        left = deadline - time.monotonic()
-        if left <= 0:
-            raise failed
-        return await self._again(provider, account, signer, call, held, deadline, failed)
+        return await self._again(signer, call, held, deadline, failed)
 
     async def _again(
-        self,
-        provider: Provider,
-        account: Account,
-        signer: BoundSigner,
-        call: Call[Any],
-        held: Mapping[str, Credential],
-        deadline: float,
-        failed: TransportError,
+        self, signer: BoundSigner, call: Call[Any], held: dict[str, Credential], deadline: float, failed: TransportError
     ) -> Any:
         # stamina's switches are heeded and its loop is not used: while the application has not configured structlog,
         # its own hook prints every retry to stdout, and which hooks it has is the application's choice alone.
@@ -232,57 +245,43 @@ class Engine:
             if left <= 0:
                 break
             try:
-                return await self._once(provider, account, signer, call, held, left, backup=not failed.sent)
+                return await self._once(signer, call, held, left, backup=not failed.sent)
             except TransportError as exc:
                 failed = exc
         raise failed
 
     async def _once(
-        self,
-        provider: Provider,
-        account: Account,
-        signer: BoundSigner,
-        call: Call[Any],
-        held: Mapping[str, Credential],
-        timeout: float,
-        *,
-        backup: bool,
+        self, signer: BoundSigner, call: Call[Any], held: dict[str, Credential], timeout: float, *, backup: bool
     ) -> Any:
-        request = provider.encode(account, call, self._context(signer, held))
+        request = await self._encoded(signer, call, held)
         if backup and request.backup_url:
-            request = HttpRequest(
-                request.method,
-                request.backup_url,
-                request.headers,
-                request.body,
-                request.client_certificate,
-                body_limit=request.body_limit,
-                ca=request.ca,
-            )
-        return await self._answer(provider, account, signer, call, held, request, timeout)
+            request = replace(request, url=request.backup_url, backup_url="")
+        return await self._answer(signer, call, held, request, timeout)
+
+    async def _encoded(self, signer: BoundSigner, call: Call[Any], held: dict[str, Credential]) -> HttpRequest:
+        encode = signer.provider.encode
+        request: HttpRequest = await self._ask(signer, held, lambda ctx: encode(signer.account, call, ctx))
+        return request
 
     async def _answer(
-        self,
-        provider: Provider,
-        account: Account,
-        signer: BoundSigner,
-        call: Call[Any],
-        held: Mapping[str, Credential],
-        request: HttpRequest,
-        timeout: float,
+        self, signer: BoundSigner, call: Call[Any], held: dict[str, Credential], request: HttpRequest, timeout: float
     ) -> Any:
         try:
             response = await self._transport.send(request, timeout)
         except OSError as exc:  # a TimeoutError is one, and a transport of the application's may let it through
-            raise TransportError(f"{provider.platform}: the transport failed ({type(exc).__name__})") from exc
-        ctx = self._context(signer, held)
+            raise TransportError(f"{signer.provider.platform}: the transport failed ({type(exc).__name__})") from exc
+        decode = signer.provider.decode
+
+        def read(ctx: Context) -> Any:
+            return call.finish(decode(signer.account, call, response, ctx), ctx)
+
         try:
-            return call.finish(provider.decode(account, call, response, ctx), ctx)
+            return await self._ask(signer, held, read, sent=True)
         except TongfuError:
             raise
         except UNREADABLE as exc:
             raise MalformedAnswer(
-                f"{provider.platform}: the answer to {call.operation} cannot be read ({type(exc).__name__})"
+                f"{signer.provider.platform}: the answer to {call.operation} cannot be read ({type(exc).__name__})"
             ) from exc
 
     def _context(self, signer: BoundSigner, held: Mapping[str, Credential]) -> Context:

@@ -15,6 +15,7 @@ The error tree, by who must act.
       . UnreadableOutcome    ... because the answer cannot be read (also a MalformedAnswer)
     + CredentialStoreUnavailable  what keeps access tokens cannot be reached: the call was not sent
   x SignatureError           not signed by the platform: use nothing of it
+    + CredentialNeeded       ... or with a key that is not known, even after looking for it
   x MalformedAnswer          not what the platform documents: use nothing of it
     + WrongNotice            authentic, but it announces something else
     + NoticeMismatch         authentic, but not the payment that was expected
@@ -180,6 +181,18 @@ class CredentialStoreUnavailable(TransportError):
 
 class SignatureError(TongfuError):
     """The answer or notification is not signed by the platform. Use nothing of it."""
+
+
+class CredentialNeeded(SignatureError):
+    """
+    A hook, to the engine: the context has no credential *kind*, or one that does not know what came.
+
+    The engine asks again with a newer one; the caller sees this only where there is none.
+    """
+
+    def __init__(self, kind: str, message: str) -> None:
+        self.kind = kind
+        super().__init__(message)
 
 
 class MalformedAnswer(TongfuError):

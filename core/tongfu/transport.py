@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 import aiohttp
+from yarl import URL
 
 from .call import ClientCertificate, HttpRequest, HttpResponse, joined
 from .errors import ConfigError, MalformedAnswer, TransportError
@@ -22,6 +23,7 @@ from .errors import ConfigError, MalformedAnswer, TransportError
 POOL: Final = 100
 KEEP_ALIVE: Final = 60.0
 CONNECT_SHARE: Final = 0.5  # of a call's time; the rest is for the backup host or the answer
+_VISIBLE: Final = re.compile(r"[!-~]+")
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")  # aiohttp refuses to write these
 
 
@@ -61,7 +63,7 @@ class AiohttpTransport:
         try:
             async with session.request(
                 request.method,
-                request.url,
+                _address(request),
                 data=request.body or None,
                 headers=request.headers,
                 allow_redirects=False,
@@ -153,6 +155,17 @@ async def _read(response: aiohttp.ClientResponse, limit: int) -> bytes:
 
 def _unsent(request: HttpRequest, reason: str) -> TransportError:
     return TransportError(f"cannot connect to {_where(request)}: {reason}; nothing was sent", sent=False)
+
+
+def _address(request: HttpRequest) -> URL:
+    """The URL as it was signed: yarl by itself would write %7C as | and %2a as *."""
+    try:
+        url = URL(request.url, encoded=_VISIBLE.fullmatch(request.url) is not None)
+        if url.port is not None:
+            return url
+    except ValueError:
+        pass
+    raise ConfigError(f"{_where(request)} is not an http(s) URL")
 
 
 def _where(request: HttpRequest) -> str:

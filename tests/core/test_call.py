@@ -185,5 +185,9 @@ def test_a_client_certificate_is_not_copied_out(again: Any) -> None:
         again(certificate)
 
 
+def test_a_header_in_two_spellings_hides_neither() -> None:
+    assert Notification({"X-Sign": "1", "x-sign": "2"}, b"").headers == {"x-sign": "1, 2"}
+
+
 def test_joined_headers_keep_every_value() -> None:
     assert joined({"A": "1", "b": "2", "a": "3"}) == {"a": "1, 3", "b": "2"}

@@ -62,6 +62,7 @@ EXAMPLES: list[tuple[TongfuError, str]] = [
         "choose one that goes on without",
     ),
     (errors.SignatureError("toy: forged"), "toy: forged"),
+    (errors.CredentialNeeded("keys", "toy: an unknown key"), "toy: an unknown key"),
     (errors.MalformedAnswer("not JSON"), "not JSON"),
     (errors.WrongNotice("a refund"), "a refund"),
     (

@@ -685,7 +685,7 @@ async def test_a_holder_that_was_overtaken_takes_what_the_other_stored(clock: Cl
 
 async def test_only_one_process_is_told_of_a_rejection(clock: Clock) -> None:
     store = Shared()
-    fetch = Fetch(*[Credential("t1")] * 3)
+    fetch = Fetch(*[Credential("t1")] * 4)
     one, two = Keeper(store, clock), Keeper(store, clock)
     used = await one.get("k", fetch)
     assert await two.get("k", fetch) == used
@@ -816,3 +816,89 @@ def test_a_flight_of_a_loop_that_was_left_is_not_waited_for(clock: Clock) -> Non
 
 def test_a_credential_shows_its_value_nowhere() -> None:
     assert repr(Credential("s3cret", NOW, NOW)) == f"Credential(expires_at={NOW!r})"
+
+
+# --- something newer, for whom the kept one does not serve -------------------------------------------
+
+
+async def test_what_was_fetched_just_now_is_not_looked_for_again(kept: Keeper, clock: Clock) -> None:
+    held = await kept.get("k", Fetch(Credential("t1")))
+    clock.advance(29.9)
+
+    assert await kept.renew("k", held, Fetch()) is held
+
+
+async def test_renewing_is_rationed_to_30_then_60_seconds_and_drops_nothing(kept: Keeper, clock: Clock) -> None:
+    fetch = Fetch(*[Credential("t1")] * 4)
+    held = await kept.get("k", fetch)
+    fetches = []
+    for seconds in (30, 29, 1, 59, 1):
+        clock.advance(seconds)
+        assert await kept.renew("k", held, fetch) == held
+        assert await kept.get("k", fetch) == held
+        fetches.append(fetch.fetches)
+
+    assert fetches == [2, 2, 3, 3, 4]
+    assert fetch.told == [None] * 4
+
+
+async def test_what_another_has_renewed_is_answered_without_a_fetch(kept: Keeper, clock: Clock) -> None:
+    old = await kept.get("k", Fetch(Credential("t1")))
+    clock.advance(30)
+
+    assert await kept.renew("k", old, Fetch(Credential("t2"))) == Credential("t2")
+    assert await kept.renew("k", old, Fetch()) == Credential("t2")
+    assert await kept.get("k", Fetch()) == Credential("t2")
+
+
+async def test_who_comes_while_it_is_renewed_waits_for_it(kept: Keeper, clock: Clock) -> None:
+    held = await kept.get("k", Fetch(Credential("t1")))
+    clock.advance(30)
+    fetch = Fetch(Credential("t2"))
+    fetch.gate.clear()
+    tasks = [asyncio.create_task(kept.renew("k", held, fetch)) for _ in range(50)]
+    await settle()
+    fetch.gate.set()
+
+    assert await asyncio.gather(*tasks) == [Credential("t2")] * 50
+    assert fetch.fetches == 1
+
+
+async def test_a_renewal_that_fails_is_told_and_the_old_one_serves_on(kept: Keeper, clock: Clock) -> None:
+    held = await kept.get("k", Fetch(Credential("t1")))
+    clock.advance(30)
+
+    with pytest.raises(TransportError):
+        await kept.renew("k", held, Fetch(TransportError("no route")))
+    assert await kept.get("k", Fetch()) == held
+    assert await kept.renew("k", held, Fetch()) is held
+
+
+async def test_two_processes_of_one_store_renew_once(clock: Clock) -> None:
+    class Shared(MemoryStore):
+        lease = 10.0
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.leases: dict[str, str] = {}
+
+        async def acquire(self, key: str, owner: str, seconds: float) -> bool:
+            return self.leases.setdefault(key, owner) == owner
+
+        async def release(self, key: str, owner: str) -> None:
+            if self.leases.get(key) == owner:
+                del self.leases[key]
+
+        async def put_held(self, key: str, credential: Credential, owner: str) -> bool:
+            await self.put(key, credential)
+            return True
+
+    shared = Shared()
+    one, two = Keeper(shared, clock), Keeper(shared, clock)
+    fetch = Fetch(Credential("t1"), Credential("t1"))
+    held = await one.get("k", fetch)
+    clock.advance(30)
+
+    assert await one.renew("k", held, fetch) == held
+    assert await two.renew("k", held, fetch) == held
+    assert fetch.fetches == 2

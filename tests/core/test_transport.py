@@ -73,6 +73,48 @@ async def ok(request: web.BaseRequest) -> web.Response:
     return web.Response(body=b"ok")
 
 
+@pytest.mark.parametrize(
+    "target",
+    [
+        "/a/T|1*2%7C%2a%2A%3D?q=a%2Cb%20c+d%7E~'()&e=%25&f=x=y",
+        "/%E4%B8%AD/%2F/%2e%2E/..;/a//b",
+        "/p?token=%41%42|*&tartype=gzip",
+    ],
+)
+async def test_the_path_and_query_sent_are_the_ones_given(
+    transport: AiohttpTransport, talk: Callable[..., Awaitable[str]], target: str
+) -> None:
+    """A signature covers them: what yarl would spell otherwise is not what was signed."""
+    lines: list[bytes] = []
+
+    async def conversation(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        lines.append(await reader.readline())
+        writer.write(b"HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    await transport.send(HttpRequest("GET", f"{await talk(conversation)}{target}"), 5.0)
+
+    assert lines == [f"GET {target} HTTP/1.1\r\n".encode()]
+
+
+async def test_a_url_with_a_line_break_adds_no_header(
+    transport: AiohttpTransport, talk: Callable[..., Awaitable[str]]
+) -> None:
+    heads: list[bytes] = []
+
+    async def conversation(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heads.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(b"HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    await transport.send(HttpRequest("GET", f"{await talk(conversation)}/a b\r\nX-Injected: 1\r\n"), 5.0)
+
+    assert heads[0].startswith(b"GET /a%20bX-Injected:%201 HTTP/1.1\r\n")
+    assert b"\r\nX-Injected" not in heads[0]
+
+
 async def test_the_bytes_sent_are_the_bytes_given(transport: AiohttpTransport, serve: Serve) -> None:
     seen: list[Any] = []
 

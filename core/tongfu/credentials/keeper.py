@@ -21,7 +21,7 @@ from tongfu.call import Credential
 from tongfu.errors import CredentialStoreUnavailable, TongfuError, TransportError
 
 from .border import Border
-from .line import FLOOR, Line, due
+from .line import FLOOR, JUST_NOW, Line, due
 from .store import MemoryStore, OwnStore, SharedStore, Store
 
 Fetch = Callable[[Credential | None], Awaitable[Credential]]
@@ -91,6 +91,31 @@ class Keeper:
         line.rejected = credential
         await self._store.drop(key, credential.value)
 
+    async def renew(self, key: str, held: Credential, fetch: Fetch) -> Credential:
+        """
+        What the platform has now, for somebody whom *held* does not serve; *held* itself where nothing newer is.
+
+        Whoever sends what *held* does not know can have this asked as often as he likes, so it is fetched once in 30
+        seconds, then in 60, 120 up to two hours, by one of the processes that share the store; who comes while it is
+        fetched waits for it. *held* is not dropped: it goes on serving all others.
+
+        :raises TongfuError: what *fetch* raised.
+        """
+        line = self._line(key)
+        kept = await self._store.get(key) or line.unstored
+        if kept is not None and kept.value != held.value:
+            return kept
+        if line.flying is None:
+            now = self._clock()
+            fetched_at = (kept or held).fetched_at
+            if fetched_at is not None and fetched_at <= now < fetched_at + JUST_NOW:
+                return held
+            seconds = line.told_for(now)
+            if not seconds or not await self._store.acquire(f"{key}:forced", secrets.token_hex(16), seconds):
+                return held
+        flight = line.flying or self._start(key, line, fetch, ahead=True, anew=True)
+        return await self._landing(key, flight) or held
+
     async def close(self) -> None:
         """Cancel the flights that are under way, and wait until they have given their leases back."""
         while flights := [line.flying for line in self._lines.values() if line.flying is not None]:
@@ -104,8 +129,10 @@ class Keeper:
             line = self._lines[key] = Line()
         return line
 
-    def _start(self, key: str, line: Line, fetch: Fetch, *, ahead: bool) -> asyncio.Task[Credential | None]:
-        line.flight = asyncio.ensure_future(self._flight(key, line, fetch, ahead=ahead))
+    def _start(
+        self, key: str, line: Line, fetch: Fetch, *, ahead: bool, anew: bool = False
+    ) -> asyncio.Task[Credential | None]:
+        line.flight = asyncio.ensure_future(self._flight(key, line, fetch, ahead=ahead, anew=anew))
         line.flight.add_done_callback(_seen)
         return line.flight
 
@@ -119,7 +146,7 @@ class Keeper:
             raise _copied(failure)
         return flight.result()
 
-    async def _flight(self, key: str, line: Line, fetch: Fetch, *, ahead: bool) -> Credential | None:
+    async def _flight(self, key: str, line: Line, fetch: Fetch, *, ahead: bool, anew: bool) -> Credential | None:
         owner = secrets.token_hex(16)
         try:
             if not await self._acquire(key, owner):
@@ -131,7 +158,7 @@ class Keeper:
                     line.landed(credential)
                     return credential
             try:
-                return await self._held(key, line, fetch, owner)
+                return await self._held(key, line, fetch, owner, anew=anew)
             finally:
                 await self._release(key, owner)
         except Exception as exc:
@@ -158,10 +185,10 @@ class Keeper:
                 return None
         raise TransportError(f"{key}: other processes keep fetching it and none has succeeded", sent=False)
 
-    async def _held(self, key: str, line: Line, fetch: Fetch, owner: str) -> Credential:
+    async def _held(self, key: str, line: Line, fetch: Fetch, owner: str, *, anew: bool) -> Credential:
         kept = await self._store.get(key)
         now = self._clock()
-        if kept is not None and line.usable(kept, now) and not due(kept, now):
+        if not anew and kept is not None and line.usable(kept, now) and not due(kept, now):
             line.landed(kept)  # since we looked, a flight has landed here or elsewhere
             return kept
         known = line.rejected

@@ -15,6 +15,7 @@ FLOOR: Final = timedelta(seconds=1)  # what was just fetched is used this long, 
 LONGEST_PAUSE: Final = 30.0  # seconds between failed fetches
 FORCED_EVERY: Final = 30.0  # seconds, doubled each time: at most twenty a day
 LONGEST_FORCED: Final = 7200.0
+JUST_NOW: Final = timedelta(seconds=FORCED_EVERY)  # what was fetched within it is not looked for again
 
 PAST: Final = datetime.min.replace(tzinfo=UTC)
 
