@@ -38,7 +38,7 @@ GOOD: dict[str, Any] = {
         ({"api_base_url": "https://["}, "api_base_url"),
         ({"app_id": "wx1/1900000109"}, "app_id"),
         ({"app_id": "wx1\r\nx-other: 1"}, "app_id"),
-        ({"protocol": "v3"}, "protocol"),
+        ({"protocol": "v4"}, "protocol"),
         ({"push_mode": "secret"}, "push_mode"),
         ({"sub_mch_id": "m2"}, "sub_mch_id"),
         ({"sub_app_id": "wx2"}, "sub_mch_id"),

@@ -24,8 +24,15 @@ API_BACKUP_HOST: Final = "https://api2.weixin.qq.com"
 _APP_ID: Final = re.compile(r"[0-9A-Za-z_\-]{1,64}", re.ASCII)
 
 
+class _Parsed:
+    """Room for what APIv3's keys were parsed to. No field: equality, hash and repr know nothing of it."""
+
+    __slots__ = ("parsed",)
+    parsed: dict[str, Any]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WeixinAccount:
+class WeixinAccount(_Parsed):
     """
     What a call needs is checked when that call needs it: login needs no ``mch_id``, an order no ``pfx``.
 
@@ -42,6 +49,12 @@ class WeixinAccount:
     :param sub_mch_id: the sub-merchant that a service provider (``app_id``, ``mch_id``) acts for; messages
         about another are refused.
     :param sub_app_id: the sub-merchant's own app: openids are those under it, and its client pays.
+    :param protocol: ``v2`` or ``v3`` for payments; without it APIv2 where there is a ``key``, else APIv3 where
+        there are ``api_v3_key``, ``private_key`` and ``cert_serial``.
+    :param api_v3_key: the APIv3 key, 32 characters, another than ``key``.
+    :param private_key: the merchant's, ``apiclient_key.pem``, in any form; ``cert_serial`` is its certificate's serial.
+    :param public_key_id: ``PUB_KEY_ID_…``, the id of ``public_key``, WeChat Pay's ``pub_key.pem``. Without the two
+        the platform certificates are fetched; with them, messages that a certificate signed are still understood.
     :param base_url: WeChat Pay's host; another than the default has no backup host.
     :param push_token: the Token of the message push, 3 to 32 characters.
     :param push_aes_key: its EncodingAESKey, 43 characters. With it, only encrypted messages are accepted.
@@ -100,8 +113,9 @@ class WeixinAccount:
             raise ConfigError("key: expected the merchant's APIv2 key as a str")
         if self.sign_type not in ("MD5", "HMAC-SHA256"):
             raise ConfigError("sign_type: expected MD5 or HMAC-SHA256")
-        if self.protocol not in (None, "v2"):
-            raise ConfigError("protocol: expected v2 or nothing; APIv3 is not supported yet")
+        object.__setattr__(self, "parsed", {})
+        if self.protocol not in (None, "v2", "v3"):
+            raise ConfigError("protocol: expected v2, v3 or nothing")
         if self.push_mode not in ("", "plain", "compat", "secure"):
             raise ConfigError("push_mode: expected plain, compat, secure or nothing")
         if self.push_mode and (self.push_mode == "plain") == bool(self.push_aes_key):
@@ -123,7 +137,9 @@ class WeixinAccount:
         return "/".join(parts)
 
     def scope_of(self, kind: str) -> str:
-        """A token is the app's, whichever merchant it takes payments for; anything else is the merchant's."""
+        """A token is the app's, whichever merchant it is with; certificates are the merchant's; all else is both's."""
+        if kind == "wechatpay_certificates":
+            return self.mch_id if self.base_url == PAY_HOST else f"{self.mch_id}/{self.base_url}"
         if kind != "access_token":
             return self.scope
         return self.app_id if self.api_base_url == API_HOST else f"{self.app_id}/{self.api_base_url}"

@@ -1,5 +1,5 @@
 """
-The three keys of "API 安全", in every form people paste: PEM, DER, base64, a path.
+The keys of "API 安全", and the RSA keys of APIv3, in every form people paste: PEM, DER, base64, a path.
 
 Each RSA key is parsed once per process: OpenSSL checks a private key for 30 ms, the time of a hundred signatures.
 """
@@ -38,24 +38,24 @@ def symmetric_key(text: str) -> bytes:
     return key
 
 
-def private_key(text: KeyText) -> rsa.RSAPrivateKey:
+def private_key(text: KeyText, field: str = "api_private_key") -> rsa.RSAPrivateKey:
     """:raises ConfigError: not an RSA private key of at least 2048 bits."""
     digest = _digest(text)
     known = _private.get(digest)
     if known is None:
         try:
-            key = serialization.load_der_private_key(_der("api_private_key", text), None)
+            key = serialization.load_der_private_key(_der(field, text), None)
         except (ValueError, TypeError, UnsupportedAlgorithm) as exc:
             raise ConfigError(
-                "api_private_key: not an RSA private key; expected the app's own, as PEM, DER, base64 or a path"
+                f"{field}: not an RSA private key; expected your own, as PEM, DER, base64 or a path"
             ) from exc
         if not isinstance(key, rsa.RSAPrivateKey) or key.key_size < LEAST_BITS:
-            raise ConfigError(f"api_private_key: expected an RSA key of at least {LEAST_BITS} bits")
+            raise ConfigError(f"{field}: expected an RSA key of at least {LEAST_BITS} bits")
         known = _private[digest] = key
     return known
 
 
-def platform_key(text: KeyText) -> rsa.RSAPublicKey:
+def platform_key(text: KeyText, field: str = "api_platform_cert") -> rsa.RSAPublicKey:
     """
     The public key of a certificate, or a public key.
 
@@ -64,7 +64,7 @@ def platform_key(text: KeyText) -> rsa.RSAPublicKey:
     digest = _digest(text)
     known = _public.get(digest)
     if known is None:
-        der = _der("api_platform_cert", text)
+        der = _der(field, text)
         key: object
         try:
             try:
@@ -73,11 +73,11 @@ def platform_key(text: KeyText) -> rsa.RSAPublicKey:
                 key = serialization.load_der_public_key(der)
         except (ValueError, TypeError, UnsupportedAlgorithm) as exc:
             raise ConfigError(
-                "api_platform_cert: neither a certificate nor a public key that is RSA; expected the platform's (not "
-                "the app's), as PEM, DER, base64 or a path; SM2 is not supported"
+                f"{field}: neither a certificate nor a public key that is RSA; expected the platform's (not your "
+                "own), as PEM, DER, base64 or a path; SM2 is not supported"
             ) from exc
         if not isinstance(key, rsa.RSAPublicKey) or key.key_size < LEAST_BITS:
-            raise ConfigError(f"api_platform_cert: expected an RSA key of at least {LEAST_BITS} bits")
+            raise ConfigError(f"{field}: expected an RSA key of at least {LEAST_BITS} bits")
         known = _public[digest] = key
     return known
 

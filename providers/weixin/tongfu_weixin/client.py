@@ -24,6 +24,7 @@ from .api.urllink import Urllink
 from .api.urlscheme import Urlscheme
 from .api.wire import File
 from .api.wxacode import Wxacode
+from .pay_v3.client import Pay
 from .push import MessagePush
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ class Weixin(Namespace):
     def __init__(self, caller: Caller, account: WeixinAccount) -> None:
         super().__init__(caller, account)
         self.payment = AccountPayments(caller.payment)
+        self.pay = Pay(caller, account)
         self.auth = Auth(caller, account)
         self.analysis = Analysis(caller, account)
         self.customer_service_message = CustomerServiceMessage(caller, account)

@@ -1,0 +1,85 @@
+"""What ``weixin.pay`` offers beyond the ten operations: every other API of WeChat Pay."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from tongfu.call import Caller, Notification
+from tongfu.errors import InvalidParams
+
+from . import notify, sensitive
+from .call import build
+
+if TYPE_CHECKING:
+    from tongfu_weixin.account import WeixinAccount
+
+METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
+_PATH: Final = re.compile(r"/v3(?:/(?!\.{1,2}(?:/|$))(?:[A-Za-z0-9_.~!$&'()*+,;=:@|-]|%[0-9A-Fa-f]{2})+)+", re.ASCII)
+
+
+class Pay:
+    """WeChat Pay's APIv3 for one account."""
+
+    def __init__(self, caller: Caller, account: WeixinAccount) -> None:
+        self._caller = caller
+        self._account = account
+
+    async def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        json: Mapping[str, Any] | None = None,
+        query: Mapping[str, str] | None = None,
+        sensitive: Sequence[str] = (),
+        read_only: bool | None = None,
+    ) -> Mapping[str, Any]:
+        """
+        Call any API under ``/v3/``: signed, and the answer verified; a 204 is ``{}``.
+
+        *path* is percent-encoded already, as in the documentation, without its query. *sensitive* names the fields of
+        *json* to encrypt for the platform, as in ``("receiver.name", "list.*.user_name")``; members that are None are
+        left out. Only a *read_only* call, which every GET is unless told otherwise, is ever resent; after any other,
+        ``OutcomeUnknown`` says that it may have happened.
+        """
+        problems = {}
+        if method not in METHODS:
+            problems["method"] = f"expected one of {', '.join(METHODS)}"
+        if not isinstance(path, str) or _PATH.fullmatch(path) is None:
+            problems["path"] = "expected a percent-encoded path such as /v3/merchant-service/complaints-v2"
+        if method == "GET" and json is not None:
+            problems["json"] = "expected none with GET; parameters go through query"
+        if isinstance(sensitive, str) or (sensitive and json is None):
+            problems["sensitive"] = "expected a tuple of dotted paths in json"
+        if problems:
+            raise InvalidParams("weixin", "pay.call", problems)
+        made = build(
+            f"call {path}",
+            method,
+            path,
+            lambda fields, ctx: fields,
+            query=query,
+            json=json,
+            sensitive=tuple(sensitive),
+            read_only=method == "GET" if read_only is None else read_only,
+        )
+        return await self._caller.run(made.operation, lambda ctx: made)
+
+    async def event(self, notification: Notification) -> notify.Event:
+        """
+        Verify and decrypt a notification of any kind, such as a transfer's or a complaint's.
+
+        :raises SignatureError: not the platform's, or another merchant's.
+        :raises MalformedAnswer: not of the documented form.
+        """
+        return await self._caller.run("pay.event", lambda ctx: notify.event(self._account, notification, ctx))
+
+    def decrypt(self, text: str) -> str:
+        """
+        A field of an answer that the platform encrypted for this merchant, such as a payer's telephone number.
+
+        :raises MalformedAnswer: it was not encrypted for the account's ``private_key``.
+        """
+        return sensitive.decrypted(self._account, text)

@@ -1,0 +1,218 @@
+"""
+Notifications: signed, and encrypted with the APIv3 key; one form for every kind of event.
+
+Source: https://pay.weixin.qq.com/doc/v3/merchant/4012791861 "支付成功回调通知" and 4012791865 "退款结果回调通知"
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+from typing import Any, Final
+
+from tongfu.call import Context, Notification
+from tongfu.errors import MalformedAnswer, SignatureError, WrongNotice
+from tongfu.model import trade_state
+from tongfu.notice import PaymentNotice, RefundNotice, Reply
+from tongfu_weixin import strict_json
+from tongfu_weixin.account import WeixinAccount
+
+from . import keys, sensitive, sign
+
+#: The status decides; the body is for older documents' sake.
+REPLY: Final = Reply(
+    200,
+    {"content-type": "application/json; charset=utf-8"},
+    '{"code":"SUCCESS","message":"成功"}'.encode(),
+)
+STATES: Final = {
+    state: state for state in ("SUCCESS", "REFUND", "NOTPAY", "CLOSED", "REVOKED", "USERPAYING", "PAYERROR")
+}
+PAID: Final = "TRANSACTION.SUCCESS"
+REFUNDS: Final = ("REFUND.SUCCESS", "REFUND.ABNORMAL", "REFUND.CLOSED")
+# As APIv2 names them, and with it tongfu.
+REFUND_STATES: Final = {"CLOSED": "REFUNDCLOSE", "ABNORMAL": "CHANGE"}
+BEIJING: Final = timezone(timedelta(hours=8))
+_TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)", re.ASCII)
+_NAME: Final = re.compile(r"[A-Z0-9_.]{1,64}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """
+    An authentic notification of any kind. ``content`` is its decrypted resource.
+
+    ``notify_id`` is the same each time the platform repeats the notification: one that was handled already is
+    to be answered with ``reply`` and nothing else.
+    """
+
+    event_type: str
+    notify_id: str
+    content: Mapping[str, Any] = field(repr=False)
+    raw: Mapping[str, Any] = field(repr=False)
+    reply: Reply = field(default=REPLY, repr=False)
+
+
+def event(account: WeixinAccount, notify: Notification, ctx: Context) -> Event:
+    """
+    Verify over the raw bytes, then read, then decrypt.
+
+    :raises SignatureError: not the platform's, or encrypted with another merchant's key.
+    :raises MalformedAnswer: authentic, but not of the documented form.
+    """
+    account.need("reading a notification", "mch_id", "api_v3_key")
+    keys.cipher(account)
+    sign.authentic(account, notify.headers, notify.body, ctx)
+    raw = strict_json.load(notify.body)
+    kind, number = raw.get("event_type"), raw.get("id")
+    if not isinstance(kind, str) or _NAME.fullmatch(kind) is None or not isinstance(number, str) or not number:
+        raise MalformedAnswer("weixin: the notification has no id or no event_type")
+    content = strict_json.load(sensitive.opened(account, raw.get("resource")))
+    return Event(event_type=kind, notify_id=number, content=content, raw=raw)
+
+
+def payment(account: WeixinAccount, notify: Notification, ctx: Context) -> PaymentNotice:
+    """
+    ``paid`` is True for trade_state SUCCESS only.
+
+    :raises WrongNotice: it is about something else than an order.
+    """
+    told = event(account, notify, ctx)
+    content = told.content
+    if told.event_type in REFUNDS:
+        raise WrongNotice("weixin: the notification is about a refund; read it with verify_refund_notify")
+    if told.event_type != PAID:
+        raise WrongNotice(f"weixin: the notification is about {told.event_type}; read it with weixin.pay.event")
+    ours(account, content, apps=True)
+    state = trade_state(required(content, "trade_state"), STATES)
+    paid = state == "SUCCESS"
+    amounts, payer = _inner(content, "amount"), _inner(content, "payer")
+    total_fee = _fee(amounts, "total")
+    transaction_id = _text(content, "transaction_id")
+    if paid and (total_fee is None or transaction_id is None):
+        raise MalformedAnswer("weixin: the notification is about a payment without its amount or transaction_id")
+    names = ("sub_openid", "sp_openid") if account.sub_app_id else ("sp_openid", "sub_openid")
+    return PaymentNotice(
+        paid=paid,
+        out_trade_no=required(content, "out_trade_no"),
+        reply=REPLY,
+        trade_state=state,
+        transaction_id=transaction_id,
+        total_fee=total_fee,
+        cash_fee=_fee(amounts, "payer_total"),
+        fee_type=_text(amounts, "currency") or "CNY",
+        time_end=_digits(content, "success_time"),
+        openid=_text(payer, "openid") or _text(payer, names[0]) or _text(payer, names[1]),
+        app_id=account.app_id,
+        mch_id=account.mch_id,
+        attach=_text(content, "attach"),
+        notify_id=told.notify_id,
+        raw=content,
+    )
+
+
+def refund(account: WeixinAccount, notify: Notification, ctx: Context) -> RefundNotice:
+    """
+    ``refunded`` is True for refund_status SUCCESS only.
+
+    :raises WrongNotice: it is about something else than a refund.
+    """
+    told = event(account, notify, ctx)
+    content = told.content
+    if told.event_type == PAID:
+        raise WrongNotice("weixin: the notification is about a payment; read it with verify_payment_notify")
+    if told.event_type not in REFUNDS:
+        raise WrongNotice(f"weixin: the notification is about {told.event_type}; read it with weixin.pay.event")
+    ours(account, content, apps=False)
+    status = required(content, "refund_status")
+    if f"REFUND.{status}" != told.event_type and (status == "SUCCESS" or told.event_type == "REFUND.SUCCESS"):
+        raise MalformedAnswer("weixin: the notification's event_type and refund_status contradict each other")
+    amounts = _inner(content, "amount")
+    refund_fee = _fee(amounts, "refund")
+    if refund_fee is None:
+        raise MalformedAnswer("weixin: the notification is about a refund without its amount")
+    return RefundNotice(
+        refunded=status == "SUCCESS",
+        out_trade_no=required(content, "out_trade_no"),
+        reply=REPLY,
+        transaction_id=_text(content, "transaction_id"),
+        out_refund_no=required(content, "out_refund_no"),
+        refund_id=_text(content, "refund_id"),
+        total_fee=_fee(amounts, "total"),
+        refund_fee=refund_fee,
+        refund_status=REFUND_STATES.get(status, status),
+        refund_recv_accout=_text(content, "user_received_account"),
+        success_time=_beijing(content, "success_time", "%Y-%m-%d %H:%M:%S"),
+        app_id=account.app_id,
+        mch_id=account.mch_id,
+        notify_id=told.notify_id,
+        raw=content,
+    )
+
+
+def ours(account: WeixinAccount, content: Mapping[str, Any], *, apps: bool) -> None:
+    """
+    Go on only if the message is for this account. A refund's names no app.
+
+    :raises SignatureError: another app, merchant or sub-merchant.
+    """
+    if account.sub_mch_id:
+        expected = {"sp_mchid": (account.mch_id,), "sub_mchid": (account.sub_mch_id,)}
+        if apps:
+            expected["sp_appid"] = (account.app_id,)
+            if account.sub_app_id:
+                expected["sub_appid"] = (None, "", account.sub_app_id)  # type: ignore[assignment]
+    else:
+        expected = {"mchid": (account.mch_id,)}
+        if apps:
+            expected["appid"] = (account.app_id,)
+    for name, allowed in expected.items():
+        if content.get(name) not in allowed:
+            raise SignatureError(f"weixin: the message's {name} is missing or another account's; use nothing of it")
+
+
+def required(content: Mapping[str, Any], name: str) -> str:
+    """:raises MalformedAnswer: the platform documents the field and did not send it."""
+    value = _text(content, name)
+    if value is None:
+        raise MalformedAnswer(f"weixin: the notification has no {name}")
+    return value
+
+
+def _text(content: Mapping[str, Any], name: str) -> str | None:
+    value = content.get(name)
+    return value if isinstance(value, str) and value else None
+
+
+def _inner(content: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    value = content.get(name)
+    return value if isinstance(value, dict) else {}
+
+
+def _fee(amounts: Mapping[str, Any], name: str) -> int | None:
+    """:raises MalformedAnswer: an amount that is not a whole number of fen."""
+    value = amounts.get(name)
+    if value is None:
+        return None
+    if type(value) is not int or value < 0:
+        raise MalformedAnswer(f"weixin: the amount's {name} is not fen")
+    return value
+
+
+def _digits(content: Mapping[str, Any], name: str) -> str | None:
+    return _beijing(content, name, "%Y%m%d%H%M%S")
+
+
+def _beijing(content: Mapping[str, Any], name: str, form: str) -> str | None:
+    """A time as APIv2 writes it, in Beijing, whatever offset came."""
+    text = _text(content, name)
+    if text is None:
+        return None
+    try:
+        if _TIME.fullmatch(text) is None:
+            raise ValueError
+        return datetime.fromisoformat(text).astimezone(BEIJING).strftime(form)
+    except (ValueError, OverflowError):
+        raise MalformedAnswer(f"weixin: {name} is not a time") from None
