@@ -11,14 +11,7 @@ from typing import Any, Final
 
 from tongfu import errors
 from tongfu.call import Call, HttpResponse
-from tongfu.errors import (
-    CredentialNeeded,
-    MalformedAnswer,
-    OutcomeUnknown,
-    PlatformRefused,
-    SignatureError,
-    TransportError,
-)
+from tongfu.errors import MalformedAnswer, OutcomeUnknown, PlatformRefused, TransportError
 from tongfu_weixin import strict_json
 
 SLOW: Final = "Slow down, then repeat with the same parameters and numbers"
@@ -99,11 +92,6 @@ def accepted(call: Call[Any], response: HttpResponse) -> PlatformRefused | Outco
 
 def is_code(error: Exception, code: str) -> bool:
     return isinstance(error, PlatformRefused) and _folded(error.code) == _folded(code)
-
-
-def is_about_keys(problem: SignatureError, status: int) -> bool:
-    """Whether a refusal that cannot be verified is to be reported all the same."""
-    return isinstance(problem, CredentialNeeded) or status == 401
 
 
 def _error(

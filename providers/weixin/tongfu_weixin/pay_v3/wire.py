@@ -18,7 +18,7 @@ from typing import Any, Final
 from urllib.parse import quote, urlencode, urlsplit
 
 from tongfu.call import ANSWER_LIMIT, BILL_LIMIT, Call, Context, HttpRequest, HttpResponse
-from tongfu.errors import ConfigError, InvalidParams, MalformedAnswer, SignatureError
+from tongfu.errors import ConfigError, CredentialNeeded, InvalidParams, MalformedAnswer, SignatureError
 from tongfu_weixin import strict_json
 from tongfu_weixin.account import PAY_BACKUP_HOST, PAY_HOST, WeixinAccount
 from tongfu_weixin.pay_v2.bill import inflated
@@ -189,11 +189,16 @@ def _verified(account: WeixinAccount, response: HttpResponse, ctx: Context) -> b
     """
     if not any(name in response.headers for name in sign.HEADERS):
         return False
+    serial = response.headers.get("wechatpay-serial", "")
+    if serial.startswith(keys.PUBLIC_KEY) and keys.platform_key(account, serial) is None:
+        return False
     try:
         sign.authentic(account, response.headers, response.body, ctx)
-    except SignatureError as exc:
-        # A key we do not know, and what a wrong key or clock of ours leads to, must not hide what is refused.
-        if errors.is_about_keys(exc, response.status):
+    except CredentialNeeded:
+        return False  # a refusal is not worth a fetch, and the refusal of a fetch must not lead to another
+    except SignatureError:
+        # A wrong key or clock of ours leads to a 401 and may break this too; it must not hide what is refused.
+        if response.status == 401:
             return False
         raise
     return True
