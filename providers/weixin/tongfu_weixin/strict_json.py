@@ -21,7 +21,7 @@ def load(text: bytes) -> dict[str, Any]:
     """:raises MalformedAnswer: it is not one object, or is one of those that are refused."""
     try:
         decoded = text.decode()
-        found = json.loads(decoded, object_pairs_hook=_once, parse_float=_finite, parse_constant=_finite)
+        found = _DECODER.decode(decoded)
         if _SURROGATE.search(decoded) is not None:
             json.dumps(found, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
@@ -44,3 +44,6 @@ def _finite(text: str) -> float:
     if not math.isfinite(number):
         raise ValueError("not a number")
     return number
+
+
+_DECODER: Final = json.JSONDecoder(object_pairs_hook=_once, parse_float=_finite, parse_constant=_finite)

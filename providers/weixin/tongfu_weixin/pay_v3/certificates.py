@@ -115,7 +115,11 @@ def acting(account: WeixinAccount, held: Credential) -> WeixinAccount:
     """The account with the certificates of *held* among its keys; made once for each credential."""
     kept: tuple[str, WeixinAccount] | None = account.parsed.get(KIND)
     if kept is None or kept[0] != held.value:
-        kept = account.parsed[KIND] = (held.value, knowing(account, json.loads(held.value)))
+        try:
+            known = knowing(account, json.loads(held.value))
+        except (AttributeError, LookupError, TypeError, ValueError) as exc:
+            raise ConfigError(f"the credential store holds no platform certificates under {KIND}") from exc
+        kept = account.parsed[KIND] = (held.value, known)
     return kept[1]
 
 

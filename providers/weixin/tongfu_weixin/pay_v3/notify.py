@@ -144,7 +144,7 @@ def refund(account: WeixinAccount, notify: Notification, ctx: Context) -> Refund
         refund_fee=refund_fee,
         refund_status=REFUND_STATES.get(status, status),
         refund_recv_accout=_text(content, "user_received_account"),
-        success_time=_beijing(content, "success_time", "%Y-%m-%d %H:%M:%S"),
+        success_time=_beijing(content, "success_time"),
         app_id=account.app_id,
         mch_id=account.mch_id,
         notify_id=told.notify_id,
@@ -202,17 +202,20 @@ def _fee(amounts: Mapping[str, Any], name: str) -> int | None:
 
 
 def _digits(content: Mapping[str, Any], name: str) -> str | None:
-    return _beijing(content, name, "%Y%m%d%H%M%S")
+    time = _beijing(content, name)
+    return time and "".join((time[:4], time[5:7], time[8:10], time[11:13], time[14:16], time[17:]))
 
 
-def _beijing(content: Mapping[str, Any], name: str, form: str) -> str | None:
-    """A time as APIv2 writes it, in Beijing, whatever offset came."""
+def _beijing(content: Mapping[str, Any], name: str) -> str | None:
+    """A time as APIv2 writes it, ``2026-11-24 12:00:00`` in Beijing, whatever offset came."""
     text = _text(content, name)
     if text is None:
         return None
     try:
         if _TIME.fullmatch(text) is None:
             raise ValueError
-        return datetime.fromisoformat(text).astimezone(BEIJING).strftime(form)
+        time = datetime.fromisoformat(text)
+        # As every time of the platform comes; strftime would take a tenth of the whole reading.
+        return (text if text.endswith("+08:00") else time.astimezone(BEIJING).isoformat())[:19].replace("T", " ")
     except (ValueError, OverflowError):
         raise MalformedAnswer(f"weixin: {name} is not a time") from None

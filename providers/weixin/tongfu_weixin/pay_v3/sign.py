@@ -88,7 +88,7 @@ def authentic(
     :raises SignatureError: missing, twice, old or from the future, a probe, or not the platform's.
     :raises CredentialNeeded: signed with a certificate that is not known (yet).
     """
-    timestamp, nonce, claimed, serial = (headers.get(name, "") for name in HEADERS)
+    timestamp, nonce, claimed, serial = [headers.get(name, "") for name in HEADERS]
     if not (timestamp and nonce and claimed and serial):
         raise SignatureError("weixin: the message is not signed: a Wechatpay-* header is missing")
     if _TIMESTAMP.fullmatch(timestamp) is None or _NONCE.fullmatch(nonce) is None:
