@@ -20,7 +20,7 @@ from .call import build
 from .read import amount, coupon_type, fee, moment, ours, part, parts, required, same, text
 
 STATES: Final = {
-    state: state for state in ("SUCCESS", "REFUND", "NOTPAY", "CLOSED", "REVOKED", "USERPAYING", "PAYERROR", "ACCEPT")
+    state: state for state in ("SUCCESS", "REFUND", "NOTPAY", "CLOSED", "REVOKED", "USERPAYING", "PAYERROR")
 }
 
 
