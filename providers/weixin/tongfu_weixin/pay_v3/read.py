@@ -89,7 +89,7 @@ def coupon_type(fields: Mapping[str, Any]) -> str | None:
     return COUPONS.get(kind, kind) if kind else None
 
 
-def same(fields: Mapping[str, Any], **asked: object) -> None:
+def same(fields: Mapping[str, Any], /, **asked: object) -> None:
     """:raises MalformedAnswer: the message does not name the order or refund that was *asked* for."""
     for name, value in asked.items():
         if value is not None and fields.get(name) != value:
