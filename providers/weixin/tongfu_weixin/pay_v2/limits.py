@@ -6,42 +6,15 @@ Source: the parameter tables of https://pay.weixin.qq.com/doc/v2/merchant/401193
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, Final
 
 from tongfu.fields import Day, Fee, Moment, OneOf, ParamsSchema, Rule, Text, Url, Whole, WireFields, exactly_one
+from tongfu_weixin.pay_numbers import Ip, OutRefundNo, OutTradeNo, TransactionId
 
 from . import xml
 
 BASE: Final = ("appid", "mch_id", "sub_appid", "sub_mch_id", "nonce_str", "sign", "sign_type")
-
-
-class _OutTradeNo(Text):
-    """Six characters at least in a new order; an order made elsewhere may have a shorter number."""
-
-    def __init__(self, least: int = 1, **kwargs: Any) -> None:
-        super().__init__(32, least=least, pattern=r"[0-9A-Za-z_\-|*]+", alphabet="letters, digits and _-|*", **kwargs)
-
-
-class _TransactionId(Text):
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(32, pattern=r"[0-9A-Za-z]+", alphabet="letters and digits", **kwargs)
-
-
-class _Ip(Text):
-    def __init__(self) -> None:
-        super().__init__(64)
-        self.expected = "an IPv4 or IPv6 address"
-
-    def accepts(self, value: Any) -> bool:
-        if not isinstance(value, str):
-            return False
-        try:
-            ipaddress.ip_address(value)
-        except ValueError:
-            return False
-        return True
 
 
 class _Extra(WireFields):
@@ -56,7 +29,7 @@ class _Extra(WireFields):
 
 
 class OrderLimits(ParamsSchema):
-    out_trade_no = _OutTradeNo(least=6, required=True)
+    out_trade_no = OutTradeNo(least=6, required=True)
     total_fee = Fee(required=True)
     notify_url = Url(256, query=False, required=True)
     body = Text(127, in_bytes=True, required=True)
@@ -64,7 +37,7 @@ class OrderLimits(ParamsSchema):
     subject = Text(10**6, least=0)  # the other platform's; dropped here
     trade_type = OneOf(("JSAPI", "APP", "NATIVE", "H5", "MWEB"))
     client_type = OneOf(("mp-weixin", "app-plus", "app"))
-    spbill_create_ip = _Ip()
+    spbill_create_ip = Ip()
     return_url = Url(1024, query=True)
     time_expire = Moment()
     extra = _Extra(
@@ -83,14 +56,14 @@ class OrderLimits(ParamsSchema):
 
 
 class KeyLimits(ParamsSchema):
-    out_trade_no = _OutTradeNo()
-    transaction_id = _TransactionId()
+    out_trade_no = OutTradeNo()
+    transaction_id = TransactionId()
     extra = _Extra((*BASE, "out_trade_no", "transaction_id"))
     rules: ClassVar[tuple[Rule, ...]] = (exactly_one("out_trade_no", "transaction_id"),)
 
 
 class CloseLimits(ParamsSchema):
-    out_trade_no = _OutTradeNo(required=True)
+    out_trade_no = OutTradeNo(required=True)
     extra = _Extra((*BASE, "out_trade_no"))
 
 
@@ -107,9 +80,9 @@ def _refund_within_total(params: Any) -> Mapping[str, str]:
 class RefundLimits(ParamsSchema):
     refund_fee = Fee(required=True)
     total_fee = Fee(required=True)
-    out_refund_no = Text(64, pattern=r"[0-9A-Za-z_\-|*@]+", alphabet="letters, digits and _-|*@", required=True)
-    out_trade_no = _OutTradeNo()
-    transaction_id = _TransactionId()
+    out_refund_no = OutRefundNo(required=True)
+    out_trade_no = OutTradeNo()
+    transaction_id = TransactionId()
     refund_fee_type = Text(8)
     refund_desc = Text(80)
     notify_url = Url(256, query=False)
@@ -140,9 +113,9 @@ class RefundKeyLimits(ParamsSchema):
     """Of several numbers the most exact one is sent, in the platform's own order."""
 
     refund_id = Text(32)
-    out_refund_no = Text(64, pattern=r"[0-9A-Za-z_\-|*@]+", alphabet="letters, digits and _-|*@")
-    transaction_id = _TransactionId()
-    out_trade_no = _OutTradeNo()
+    out_refund_no = OutRefundNo()
+    transaction_id = TransactionId()
+    out_trade_no = OutTradeNo()
     offset = Whole(0, 1000)
     extra = _Extra((*BASE, "refund_id", "out_refund_no", "transaction_id", "out_trade_no", "offset"))
     rules: ClassVar[tuple[Rule, ...]] = (_some_number,)

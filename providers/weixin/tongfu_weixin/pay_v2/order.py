@@ -6,25 +6,21 @@ Source: https://pay.weixin.qq.com/doc/v2/merchant/4011936530 "统一下单"
 
 from __future__ import annotations
 
-import ipaddress
 import json
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import timedelta, timezone
 from typing import Any, Final
-from urllib.parse import quote, urlsplit
 
 from tongfu.call import Call, Context
 from tongfu.errors import InvalidParams
 from tongfu.model import OrderInfo
 from tongfu.params import OrderParams
 from tongfu_weixin.account import WeixinAccount
+from tongfu_weixin.scene import BEIJING, NO_ADDRESS, NO_BUYER, has_address, returning, scene_of, shop_of
 
 from . import limits, sandbox, sign
 from .read import required, text
 
-BEIJING: Final = timezone(timedelta(hours=8))
-SCENES: Final = {"mp-weixin": "JSAPI", "app-plus": "APP", "app": "APP"}
 WIRE: Final = {"H5": "MWEB"}
 
 
@@ -35,7 +31,7 @@ def get_order_info(account: WeixinAccount, params: OrderParams) -> Call[OrderInf
     ``return_url`` is where WeChat sends an H5 buyer back to; the other scenes have no such thing.
     """
     limits.ORDER.check("weixin", "get_order_info", params)
-    scene = _scene(account, params)
+    scene = scene_of(account, params)
     fields = {
         "body": params.body or "",
         "out_trade_no": params.out_trade_no,
@@ -55,15 +51,6 @@ def get_order_info(account: WeixinAccount, params: OrderParams) -> Call[OrderInf
     return Call("get_order_info", "/pay/unifiedorder", fields, finish, credentials=sandbox.needs(account))
 
 
-def _scene(account: WeixinAccount, params: OrderParams) -> str:
-    if params.trade_type is not None:
-        return "H5" if params.trade_type == "MWEB" else params.trade_type
-    client = params.client_type or account.client_type
-    if client not in SCENES:
-        raise InvalidParams("weixin", "get_order_info", {"client_type": f"expected one of {', '.join(SCENES)}"})
-    return SCENES[client]
-
-
 def _complete(account: WeixinAccount, params: OrderParams, scene: str, fields: dict[str, str]) -> None:
     problems = {}
     if scene == "JSAPI":
@@ -71,12 +58,12 @@ def _complete(account: WeixinAccount, params: OrderParams, scene: str, fields: d
             subs = account.sub_app_id and "sub_openid" not in fields
             fields["sub_openid" if subs else "openid"] = params.openid
         elif "sub_openid" not in fields:
-            problems["openid"] = "missing; expected the buyer's openid under app_id"
+            problems["openid"] = NO_BUYER
     elif scene == "NATIVE":
         fields.setdefault("product_id", params.out_trade_no)
     elif scene == "H5":
-        if params.spbill_create_ip is None or not _from_outside(params.spbill_create_ip):
-            problems["spbill_create_ip"] = "expected the buyer's own IP address; WeChat compares it when the page opens"
+        if not has_address(params):
+            problems["spbill_create_ip"] = NO_ADDRESS
         fields.setdefault("scene_info", _shop(params))
         if len(fields["scene_info"]) > 256:
             problems["extra"] = "expected a scene_info of at most 256 characters"
@@ -85,14 +72,9 @@ def _complete(account: WeixinAccount, params: OrderParams, scene: str, fields: d
 
 
 def _shop(params: OrderParams) -> str:
-    page = urlsplit(params.return_url or params.notify_url)
-    shop = {"type": "Wap", "wap_url": f"{page.scheme}://{page.netloc}", "wap_name": (params.body or "")[:64]}
+    url, name = shop_of(params)
+    shop = {"type": "Wap", "wap_url": url, "wap_name": name}
     return json.dumps({"h5_info": shop}, ensure_ascii=False, separators=(",", ":"))
-
-
-def _from_outside(address: str) -> bool:
-    parsed = ipaddress.ip_address(address)
-    return not (parsed.is_loopback or parsed.is_unspecified)
 
 
 def _info(
@@ -101,7 +83,7 @@ def _info(
     prepay_id = required(answer, "prepay_id")
     payload: dict[str, str]
     code_url = text(answer, "code_url")
-    mweb_url = _page(answer, params) if scene == "H5" else None
+    mweb_url = returning(required(answer, "mweb_url"), params) if scene == "H5" else None
     if scene == "JSAPI":
         payload = client_params(account, prepay_id, ctx)
     elif scene == "APP":
@@ -119,12 +101,6 @@ def _info(
         mweb_url=mweb_url,
         raw=answer,
     )
-
-
-def _page(answer: Mapping[str, Any], params: OrderParams) -> str:
-    """WeChat's page, and where it sends the buyer to afterwards."""
-    page = required(answer, "mweb_url")
-    return f"{page}&redirect_url={quote(params.return_url, safe='')}" if params.return_url else page
 
 
 def _signer(account: WeixinAccount, ctx: Context) -> Any:
