@@ -1,4 +1,4 @@
-"""WeChat Pay v2 as the platform does it: orders, the buyer, refunds, notifications."""
+"""WeChat Pay as the platform does it: the ledger, the buyer, v2's endpoints and notifications. v3 has its own desk."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from . import bills, checks, codec, orders, refunds
 from .api import Api
 from .checks import Fields, Refusal
 from .orders import Owner
+from .v3 import V3
 
 BEIJING: Final = timezone(timedelta(hours=8))
 LADDER: Final = (15.0, 15.0, 30.0, 180.0, 600.0, 1200.0, *[1800.0] * 3, 3600.0, *[10800.0] * 3, *[21600.0] * 2)
@@ -59,9 +60,11 @@ class WeixinHalf:
             platform.public_key().public_bytes(pem, serialization.PublicFormat.SubjectPublicKeyInfo).decode()
         )
         self.api = Api(world, self.app_id, self.secret, self.mch_id, merchant, platform)
+        self.v3 = V3(self, merchant, platform)
 
     def reset(self) -> None:
         self.api.reset()
+        self.v3.reset()
 
     def settings(self) -> Mapping[str, Any]:
         return {
@@ -113,6 +116,7 @@ class WeixinHalf:
             yield Route("POST", SANDBOX + path, self._v2(refunds.refund, sandbox=True))
         yield Route("POST", SANDBOX + "/pay/downloadbill", self._bill(bills.trade_bill, sandbox=True))
         yield Route("POST", SANDBOX + "/pay/getsignkey", self._sign_key)
+        yield from self.v3.routes()
         yield from self.api.routes()
 
     # --- requests ----------------------------------------------------------------------------
@@ -201,8 +205,9 @@ class WeixinHalf:
         return codec.write(told)
 
     def sabotage(self, fault: str, answer: Answer) -> Answer:
-        if (sealed := self.api.sabotage(fault, answer)) is not None:
-            return sealed
+        for other in (self.v3, self.api):
+            if (sealed := other.sabotage(fault, answer)) is not None:
+                return sealed
         try:
             fields = codec.read(answer.body)
         except codec.BadRequest:
@@ -235,6 +240,10 @@ class WeixinHalf:
             raise ValueError(f"no outcome {outcome}; there are success, not_enough, cancel, userpaying, expire")
 
     def _notify(self, order: EmulatedOrder) -> None:
+        if "v3" in order.wire:
+            self.v3.paid(order)
+            return
+
         def make() -> tuple[dict[str, str], bytes]:
             return dict(XML), self.signed(self._notice(order), order.wire["sign_type"], orders.owner_of(order))
 
@@ -249,7 +258,9 @@ class WeixinHalf:
             if refund.state != "processing":
                 return
             refund.state, refund.done = "success", self.world.clock.now()
-            if refund.notify_url:
+            if "v3" in refund.wire:
+                self.v3.refunded(order, refund)
+            elif refund.notify_url:
                 self._deliver("refund", order, refund.notify_url, lambda: self._refund_notice(order, refund))
 
         self.world.clock.at(REFUND_TIME, done)
