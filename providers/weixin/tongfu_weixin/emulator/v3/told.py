@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from tongfu_weixin.emulator.checks import Refusal
+from tongfu_weixin.emulator.orders import WORDS
 
 from .seal import when
 
@@ -79,7 +80,7 @@ def transaction(order: EmulatedOrder, mch_id: str, state: str) -> dict[str, Any]
     told["sp_appid" if sub else "appid"] = asked.get("appid", "")
     if asked.get("sub_appid"):
         told["sub_appid"] = asked["sub_appid"]
-    told |= {"out_trade_no": order.out_trade_no, "trade_state": state, "trade_state_desc": state}
+    told |= {"out_trade_no": order.out_trade_no, "trade_state": state, "trade_state_desc": WORDS.get(state, state)}
     if asked.get("attach"):
         told["attach"] = asked["attach"]
     if order.paid is None:
