@@ -1,5 +1,6 @@
 """
-The whole way of a payment on both platforms, against the embedded emulator: no credentials, no network.
+The whole way of a payment on both platforms, on WeChat Pay's v2 and v3, against the embedded emulator: no
+credentials, no network.
 
 Order, buyer pays, signed notification arrives at an aiohttp service, a duplicate and a forgery of it,
 query, partial refund, its notice, refund query, close of an unpaid order, the day's bill, cancel.
@@ -21,8 +22,10 @@ from aiohttp import web
 import tongfu
 import tongfu.web
 from tongfu.emulator import Emulator
+from tongfu_weixin import WeixinAccount
 
 BEIJING = timezone(timedelta(hours=8))
+NAMES = ("alipay", "weixin", "weixin-v3")  # yours to choose: two accounts of one platform need two
 
 
 @dataclass
@@ -52,7 +55,7 @@ class Shop:
     @contextlib.asynccontextmanager
     async def serving(self) -> AsyncIterator[None]:
         app = web.Application()
-        for name in ("weixin", "alipay"):
+        for name in NAMES:
             route = tongfu.web.notify_route(
                 self.tf, name, f"/notify/{name}", on_payment=self.paid, on_refund=self.refund_done
             )
@@ -78,10 +81,11 @@ def step(text: str, held: bool) -> None:
 async def chapter(name: str, emu: Emulator, tf: tongfu.Tongfu, shop: Shop) -> None:
     """One platform's chapter: the same calls for each, by the account's name alone."""
     print(f"\n{name}: {', '.join(tf.operations(name))}")
+    alipay = name == "alipay"
     paid, unpaid, undone = (f"{name}_A{number}" for number in (1001, 1002, 1003))
     shop.orders |= {paid: 8888, unpaid: 100, undone: 57}
     notify_url = f"{shop.url}/notify/{name}"
-    buyer = {"openid": "2088102146225135" if name == "alipay" else "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o"}
+    buyer = {"openid": "2088102146225135" if alipay else "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o"}
 
     async def order(out_trade_no: str) -> tongfu.OrderInfo:
         return await tf.payment.get_order_info(
@@ -119,7 +123,7 @@ async def chapter(name: str, emu: Emulator, tf: tongfu.Tongfu, shop: Shop) -> No
         out_refund_no=f"{paid}_R1",
         total_fee=8888,
         refund_fee=888,
-        notify_url=notify_url if name == "weixin" else None,  # Alipay tells the payment's own address
+        notify_url=None if alipay else notify_url,  # Alipay tells the payment's own address
     )
     step(f"refund: {refund.refund_fee} of 8888 fen accepted as {refund.out_refund_no}", refund.refund_fee == 888)
     await emu.clock.advance(60)
@@ -157,13 +161,20 @@ def _shown(payload: object) -> str:
     return "{" + ", ".join(payload) + "}" if isinstance(payload, dict) else "a trade_no"
 
 
+def accounts(emu: Emulator) -> dict[str, tongfu.Account]:
+    """The emulator's own, and its WeChat merchant once more with the keys of APIv3 in the place of v2's."""
+    line = emu.settings()["weixin"]
+    fields = ("app_id", "mch_id", "api_v3_key", "private_key", "cert_serial", "public_key_id", "public_key", "base_url")
+    return {**emu.accounts(), "weixin-v3": WeixinAccount(**{name: line[name] for name in fields})}
+
+
 async def main(*, serve: bool) -> int:
-    async with Emulator() as emu, tongfu.Tongfu(emu.accounts(), clock=emu.clock) as tf:
+    async with Emulator() as emu, tongfu.Tongfu(accounts(emu), clock=emu.clock) as tf:
         print(f"emulator at {emu.url} and {emu.https_url}")
         shop = Shop(tf, {})
         async with shop.serving():
             try:
-                for name in emu.accounts():
+                for name in NAMES:
                     await chapter(name, emu, tf, shop)
             except AssertionError as exc:
                 print(f"\na step did not hold: {exc}")
