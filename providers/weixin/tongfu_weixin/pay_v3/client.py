@@ -4,27 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-from tongfu.call import Caller, Notification
+from tongfu.call import Notification
 from tongfu.errors import InvalidParams
 
 from . import notify, sensitive
 from .call import build
-
-if TYPE_CHECKING:
-    from tongfu_weixin.account import WeixinAccount
+from .offers import Offers
 
 METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _PATH: Final = re.compile(r"/v3(?:/(?!\.{1,2}(?:/|$))(?:[A-Za-z0-9_.~!$&'()*+,;=:@|-]|%[0-9A-Fa-f]{2})+)+", re.ASCII)
 
 
-class Pay:
+class Pay(Offers):
     """WeChat Pay's APIv3 for one account."""
-
-    def __init__(self, caller: Caller, account: WeixinAccount) -> None:
-        self._caller = caller
-        self._account = account
 
     async def call(
         self,
