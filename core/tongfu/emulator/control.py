@@ -110,6 +110,10 @@ async def exchanges(emu: Emulator, names: Mapping[str, str], body: Body) -> Any:
     return {"exchanges": [plain(asdict(exchange)) for exchange in emu.exchanges]}
 
 
+async def scenario(emu: Emulator, names: Mapping[str, str], body: Body) -> Any:
+    return {"steps": [asdict(step) for step in emu.scenario]}
+
+
 async def reset(emu: Emulator, names: Mapping[str, str], body: Body) -> Any:
     await emu.reset()
     return {"now": emu.clock.now().isoformat()}
@@ -172,6 +176,7 @@ OPERATIONS: Final = (
     ),
     Operation("DELETE", "/faults", "Forget every fault", clear_faults),
     Operation("GET", "/exchanges", "The latest requests to the platforms, and how they were answered", exchanges),
+    Operation("GET", "/scenario", "The steps of the scenario, and what became of them", scenario),
     Operation("POST", "/reset", "Forget orders, notifications, faults and exchanges; set the clock back", reset),
     Operation("GET", "/openapi.json", "This description", openapi),
 )
@@ -254,7 +259,9 @@ def order_document(order: EmulatedOrder) -> dict[str, Any]:
 
 
 def notification_document(sent: SentNotification) -> dict[str, Any]:
-    document = {field.name: getattr(sent, field.name) for field in fields(sent) if field.name != "delivery"}
+    document = {
+        field.name: getattr(sent, field.name) for field in fields(sent) if field.name not in {"delivery", "step"}
+    }
     document["attempts"] = [attempt_document(attempt) for attempt in sent.attempts]
     return plain(document)
 
