@@ -93,6 +93,16 @@ async def test_a_half_that_fails_is_a_500_without_its_reason(emu: Emulator, clie
     assert emu.exchanges[0].error == "RuntimeError: lost ***"
 
 
+async def test_a_missing_extra_is_named_to_who_runs_the_emulator(emu: Emulator, client: Client) -> None:
+    said = "the emulator needs pens for this: pip install 'tongfu[emulator]'"
+    with pytest.warns(RuntimeWarning) as warned:
+        async with client.post("/broken", data=b"draw") as response:
+            told = (response.status, unquote(response.headers["X-Emulator-Explain"]))
+
+    assert (500, said) == told
+    assert [said] == [str(each.message) for each in warned]
+
+
 async def test_a_body_above_four_mebibytes_is_refused(emu: Emulator, client: Client) -> None:
     async with client.post("/echo", data=io.BytesIO(b"x" * (4 << 20))) as response:
         largest = response.status
