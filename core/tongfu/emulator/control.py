@@ -97,8 +97,7 @@ async def add_fault(emu: Emulator, names: Mapping[str, str], body: Body) -> Any:
     match = body.get("match", {})
     if not isinstance(match, Mapping):
         raise BadRequest("match is an object")
-    _only(match, "path", "nth", "out_trade_no")
-    return fault_document(emu.fault(body.get("fault", ""), **match, times=body.get("times", 1)))
+    return fault_document(emu.fault(body.get("fault", ""), match=match, times=body.get("times", 1)))
 
 
 async def clear_faults(emu: Emulator, names: Mapping[str, str], body: Body) -> Any:

@@ -181,7 +181,7 @@ class Scenario:
         elif step.kind == "pay":
             await emu.pay(**what)
         elif step.kind == "fault":
-            emu.fault(what["fault"], **what.get("match", {}), times=what.get("times", 1))
+            emu.fault(**what)
         elif step.kind == "redeliver":
             await emu.redeliver(**what)
         elif step.kind == "clear_faults":

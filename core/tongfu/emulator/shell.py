@@ -6,7 +6,7 @@ import asyncio
 import random
 import re
 import socket
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, cast
@@ -250,6 +250,7 @@ class Emulator:
         nth: int | None = None,
         out_trade_no: str | None = None,
         times: int = 1,
+        match: Mapping[str, Any] | None = None,
     ) -> Fault:
         """
         Let something go wrong, *times* in a row from the *nth* match on.
@@ -257,9 +258,13 @@ class Emulator:
         :param fault: timeout_before, timeout_after_commit, reset, status:NNN, truncate, slow:SECONDS,
             bad_signature, no_signature, unknown_serial; lose_notification, duplicate_notification.
         :param path: a glob over the request's path, or over the notify_url's.
+        :param match: ``path``, ``nth`` and ``out_trade_no`` together, as the control route takes them.
         :raises ValueError: no such fault, or a matcher that cannot match.
         """
-        return self._faults.add(fault, path=path, nth=nth, out_trade_no=out_trade_no, times=times)
+        matchers = {"path": path, "nth": nth, "out_trade_no": out_trade_no}
+        if unknown := [str(name) for name in match or {} if name not in matchers]:
+            raise ValueError(f"unknown: {', '.join(unknown)}; there are: {', '.join(matchers)}")
+        return self._faults.add(fault, **{**matchers, **(match or {})}, times=times)
 
     @property
     def faults(self) -> list[Fault]:

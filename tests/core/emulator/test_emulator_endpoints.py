@@ -240,6 +240,18 @@ async def test_the_half_breaks_its_own_signature(emu: Emulator, client: Client, 
     assert (broken, whole) == (fault, "signed")
 
 
+async def test_a_fault_takes_its_matchers_as_the_control_route_does(emu: Emulator) -> None:
+    emu.fault("reset", match={"path": "/echo", "nth": 2, "out_trade_no": "A1"}, times=3)
+    emu.fault("reset", path="/echo", nth=2, out_trade_no="A1", times=3)
+    first, second = emu.faults
+
+    assert [(each.path, each.nth, each.out_trade_no, each.times) for each in (first, second)] == [
+        ("/echo", 2, "A1", 3)
+    ] * 2
+    with pytest.raises(ValueError, match="unknown: url; there are: path, nth, out_trade_no"):
+        emu.fault("reset", match={"url": "/echo"})
+
+
 async def test_a_slow_answer_is_whole(emu: Emulator, client: Client) -> None:
     emu.fault("slow:0.001")
     async with client.post("/echo", data=b"x") as response:
