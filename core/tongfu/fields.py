@@ -272,8 +272,10 @@ class AccountSchema(Schema):
 
         :raises ConfigError: naming each bad key; values are never repeated, they may be secrets.
         """
+        # JSON has a null where TOML and the environment have nothing.
+        given = {key: value for key, value in settings.items() if value is not None or key not in self.fields}
         try:
-            loaded = self.load(settings)
+            loaded = self.load(given)
         except ValidationError as exc:
             problems = cast("dict[str, list[str]]", exc.messages)
             listed = "; ".join(f"{key}: {' '.join(map(str, texts))}" for key, texts in problems.items())

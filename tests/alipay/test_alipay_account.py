@@ -89,6 +89,8 @@ def private_forms(key: rsa.RSAPrivateKey, folder: Path) -> list[Any]:
         path.write_bytes(pem)
         forms += [der, pem, pem.decode(), bare, bare.encode(), path, str(path)]
         forms += [f" {bare[:100]} \r\n{bare[100:]}\t\n", pem.decode().replace("\n", "\r\n")]
+        # As an environment variable or twice escaped JSON has it.
+        forms.append(pem.decode().replace("\n", r"\n"))
         # The wrong header, as people put it around what the tool gave them.
         forms.append(f"-----BEGIN RSA PRIVATE KEY-----\n{bare}\n-----END RSA PRIVATE KEY-----")
     return forms

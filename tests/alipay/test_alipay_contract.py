@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import base64
 import dataclasses
+import json
 from functools import cache
 from types import MappingProxyType
 from typing import Any
-from urllib.parse import parse_qs, parse_qsl, quote_plus, urlencode, urlsplit
+from urllib.parse import parse_qs, parse_qsl, quote_plus, unquote, urlencode, urlsplit
 
 import pytest
 from cryptography.hazmat.primitives import serialization
@@ -265,6 +266,19 @@ async def test_an_order_string_is_signed_before_it_is_encoded() -> None:
 
     assert keys.verifies(APP.public_key(), text.encode(), signature, "RSA2")
     assert '"total_amount":"88.88"' in params["biz_content"]
+
+
+async def test_an_order_string_has_the_pairs_and_the_escapes_of_unicloud() -> None:
+    payload = (await order(trade_type="APP", subject="a cup+")).payload
+    names = [pair.partition("=")[0] for pair in payload.split("&")]
+    content = json.loads(unquote(payload.rpartition("&biz_content=")[2]))
+
+    assert [
+        *("method", "charset", "version", "timestamp", "app_id", "sign_type", "notify_url"),
+        *("format", "sign", "biz_content"),
+    ] == names
+    assert "+" not in payload
+    assert "a cup+" == content["subject"]
 
 
 async def test_a_page_form_is_escaped_and_a_url_is_signed() -> None:

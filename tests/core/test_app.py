@@ -309,9 +309,19 @@ async def test_plain_settings_make_accounts() -> None:
     assert config == {"shop": {"platform": "toy", "key": "k", "timeout": 2}}
 
 
+async def test_a_null_among_plain_settings_is_a_setting_that_is_not_there() -> None:
+    transport = FakeTransport(b'{"state": "NOTPAY", "no": "A1"}')
+    tf = Tongfu.from_config({"shop": {"platform": "toy", "key": "k", "timeout": None}}, transport=transport)
+    await tf.payment.order_query("shop", out_trade_no="A1")
+
+    assert transport.timeouts == [5.0]
+
+
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
+        ({"platform": "toy", "key": None}, "shop: key: Missing data for required field. The keys are: key, timeout"),
+        ({"platform": "toy", "key": "k", "kee": None}, "shop: kee: Unknown field. The keys are: key, timeout"),
         ({"platform": "toy"}, "shop: key: Missing data for required field. The keys are: key, timeout"),
         ({"platform": "toy", "key": "k", "kee": "s3cret"}, "shop: kee: Unknown field. The keys are: key, timeout"),
         ({"key": "s3cret"}, "shop: expected a mapping with a platform, such as {'platform': '…', 'app_id': '…'}"),

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 from urllib.request import urlopen
@@ -49,6 +50,34 @@ def test_emulate_prints_one_line_serves_and_stops(number: signal.Signals) -> Non
     assert (settings["fake"], orders) == ({"app_id": "a1"}, {"orders": []})
     assert (rest, said, code) == ("", "", 0)
     assert elapsed < 10  # it takes 0.5 s alone; the machine may be busy
+
+
+def test_emulate_takes_a_state_file_and_a_scenario(tmp_path: Path) -> None:
+    state, scenario = tmp_path / "state.json", tmp_path / "scenario.json"
+    scenario.write_text('[{"fault": {"fault": "reset"}}, {"advance": 3600}]')
+    command = [sys.executable, "-c", SERVE, "emulate", "--json", "--state", str(state), "--scenario", str(scenario)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as served:
+        assert served.stdout is not None
+        settings = json.loads(served.stdout.readline())
+        with urlopen(f"{settings['control']}/faults") as response:
+            faults = json.load(response)["faults"]
+        served.terminate()
+        code = served.wait(timeout=20)
+
+    assert (["reset"], 0) == ([fault["fault"] for fault in faults], code)
+    assert 3599 <= json.loads(state.read_text())["offset"] <= 3601
+
+
+@pytest.mark.parametrize(("option", "said"), [("--state", "delete the file"), ("--scenario", "a list of steps")])
+def test_a_file_that_is_no_state_and_no_scenario_is_named(option: str, said: str, tmp_path: Path) -> None:
+    file = tmp_path / "wrong.json"
+    file.write_text("5")
+    command = [sys.executable, "-c", SERVE, "emulate", option, str(file)]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert (1, "") == (result.returncode, result.stdout)
+    assert said in " ".join(result.stderr.split())
+    assert "Traceback" not in result.stderr
 
 
 def test_emulate_for_people_names_the_addresses() -> None:

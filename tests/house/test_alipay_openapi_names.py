@@ -40,6 +40,7 @@ def test_the_table_names_the_method_that_is_sent_and_whether_again() -> None:
     message = {"to_user_id": "u", "to_open_id": None, "form_id": None, "user_template_id": "T", "page": "p"}
     calls: dict[str, Call[Any]] = {
         "auth.code2session": auth.code2session("c"),
+        "auth.code2_session": auth.code2session("c"),
         "auth.get_openid": auth.code2session("c"),
         "auth.refresh": auth.refresh("r"),
         "auth.get_app_auth_token": auth.get_app_auth_token("c"),

@@ -48,6 +48,20 @@ class Row:
     answer: Mapping[str, str | None] = field(default_factory=dict)
 
 
+@pytest.mark.parametrize(
+    ("ours", "also"),
+    [
+        ("weixin.auth.code2session", "weixin.auth.code2_session"),
+        ("alipay.auth.code2session", "alipay.auth.code2_session"),
+        ("weixin.wxacode.create_qrcode", "weixin.wxacode.create_qr_code"),
+        ("weixin.img.scan_qrcode", "weixin.img.scan_qr_code"),
+    ],
+)
+def test_a_name_whose_words_can_be_parted_in_two_ways_has_both(roots: Mapping[str, Any], ours: str, also: str) -> None:
+    assert method(roots, ours) == method(roots, also)
+    assert f"`{also.rpartition('.')[2]}`" in PAGE
+
+
 def camels(path: str) -> str:
     return ".".join(map(camel, path.split(".")))
 

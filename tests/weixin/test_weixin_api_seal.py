@@ -419,7 +419,8 @@ def test_keys_come_in_every_form(tmp_path: Path) -> None:
     pkcs1 = made.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
     )
-    for form in (pem, pem.decode(), der, base64.b64encode(der).decode(), path, str(path), pkcs1):
+    escaped = pem.decode().replace("\n", r"\n")
+    for form in (pem, pem.decode(), der, base64.b64encode(der).decode(), path, str(path), pkcs1, escaped):
         assert made.private_numbers() == api_keys.private_key(form).private_numbers()
 
     certified = api_keys.platform_key(CERT)

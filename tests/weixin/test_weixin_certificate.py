@@ -27,7 +27,7 @@ def test_bytes_base64_and_paths_are_one_certificate(tmp_path: Path) -> None:
     wrapped = "\n".join(textwrap.wrap(base64.b64encode(PFX).decode(), 64)) + "\n"
     first = client_certificate(PFX, MCH_ID)
 
-    assert all(client_certificate(form, MCH_ID) is first for form in (wrapped, path, str(path)))
+    assert all(client_certificate(form, MCH_ID) is first for form in (wrapped, wrapped.encode(), path, str(path)))
     leaf, issuer = x509.load_pem_x509_certificates(first.certificate)
     assert (leaf.public_bytes(serialization.Encoding.DER), issuer) == (DER, AUTHORITY.certificate)
     key = serialization.load_pem_private_key(first.private_key, None)

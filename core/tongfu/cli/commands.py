@@ -6,12 +6,16 @@ import asyncio
 import contextlib
 import json
 import signal
+from pathlib import Path
+from typing import Final
 
 import click
 
 from tongfu import registry
 from tongfu.emulator import Emulator
 from tongfu.errors import ConfigError
+
+FILE: Final = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.group()
@@ -24,11 +28,13 @@ def tongfu() -> None:
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option("--port", default=0, type=click.IntRange(0, 65535), help="The http origin's port; 0 takes a free one.")
 @click.option("--seed", default=0, show_default=True, help="The same seed and requests give the same numbers.")
+@click.option("--state", "state_file", type=FILE, help="Keep orders, notifications and the clock in this file.")
+@click.option("--scenario", type=FILE, help="Do the steps of this TOML or JSON file, each at its time.")
 @click.option("--json", "as_json", is_flag=True, help="Print one line of JSON when ready.")
-def emulate(host: str, port: int, seed: int, *, as_json: bool) -> None:
+def emulate(host: str, port: int, seed: int, state_file: Path | None, scenario: Path | None, *, as_json: bool) -> None:
     """Serve every installed platform on loopback until it is stopped."""
     try:
-        emulator = Emulator(host=host, port=port, seed=seed)
+        emulator = Emulator(host=host, port=port, seed=seed, state_file=state_file, scenario=scenario)
         asyncio.run(_serve(emulator, as_json=as_json))
     except ConfigError as exc:
         raise click.ClickException(str(exc)) from exc

@@ -41,10 +41,11 @@ class EmulatorClock:
         self._count = itertools.count()
         self._alarm: asyncio.TimerHandle | None = None
         self._settle: Callable[[], Awaitable[None]] = _nothing
+        self._ahead = 0.0
         self._start()
 
     def _start(self) -> None:
-        self._base = self._given or datetime.now(UTC)
+        self._base = self._given or datetime.now(UTC) + timedelta(seconds=self._ahead)
         self._since = time.monotonic()
         self._at: datetime | None = None  # the moment a timer is due, while it is done
 
@@ -61,6 +62,16 @@ class EmulatorClock:
 
     def __call__(self) -> datetime:
         return self.now()
+
+    @property
+    def offset(self) -> float:
+        """How many seconds it is ahead of real time."""
+        return (self.now() - datetime.now(UTC)).total_seconds()
+
+    def resume(self, offset: float) -> None:
+        """Show real time plus *offset* seconds; what has a start of its own keeps that."""
+        self._ahead = offset
+        self._start()
 
     def at(self, seconds: float, act: Callable[[], None]) -> None:
         """Do *act* once the clock has moved on by *seconds*."""
@@ -99,6 +110,7 @@ class EmulatorClock:
         """Forget every timer and go back to the start."""
         self._timers.clear()
         self.stop()
+        self._ahead = 0.0
         self._start()
 
     def stop(self) -> None:

@@ -97,8 +97,7 @@ async def add_fault(emu: Emulator, names: Mapping[str, str], body: Body) -> Any:
     match = body.get("match", {})
     if not isinstance(match, Mapping):
         raise BadRequest("match is an object")
-    _only(match, "path", "nth", "out_trade_no")
-    return fault_document(emu.fault(body.get("fault", ""), **match, times=body.get("times", 1)))
+    return fault_document(emu.fault(body.get("fault", ""), match=match, times=body.get("times", 1)))
 
 
 async def clear_faults(emu: Emulator, names: Mapping[str, str], body: Body) -> Any:
@@ -108,6 +107,10 @@ async def clear_faults(emu: Emulator, names: Mapping[str, str], body: Body) -> A
 
 async def exchanges(emu: Emulator, names: Mapping[str, str], body: Body) -> Any:
     return {"exchanges": [plain(asdict(exchange)) for exchange in emu.exchanges]}
+
+
+async def scenario(emu: Emulator, names: Mapping[str, str], body: Body) -> Any:
+    return {"steps": [asdict(step) for step in emu.scenario]}
 
 
 async def reset(emu: Emulator, names: Mapping[str, str], body: Body) -> Any:
@@ -172,6 +175,7 @@ OPERATIONS: Final = (
     ),
     Operation("DELETE", "/faults", "Forget every fault", clear_faults),
     Operation("GET", "/exchanges", "The latest requests to the platforms, and how they were answered", exchanges),
+    Operation("GET", "/scenario", "The steps of the scenario, and what became of them", scenario),
     Operation("POST", "/reset", "Forget orders, notifications, faults and exchanges; set the clock back", reset),
     Operation("GET", "/openapi.json", "This description", openapi),
 )
@@ -254,7 +258,9 @@ def order_document(order: EmulatedOrder) -> dict[str, Any]:
 
 
 def notification_document(sent: SentNotification) -> dict[str, Any]:
-    document = {field.name: getattr(sent, field.name) for field in fields(sent) if field.name != "delivery"}
+    document = {
+        field.name: getattr(sent, field.name) for field in fields(sent) if field.name not in {"delivery", "step"}
+    }
     document["attempts"] = [attempt_document(attempt) for attempt in sent.attempts]
     return plain(document)
 

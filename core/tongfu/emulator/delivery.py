@@ -59,6 +59,7 @@ class SentNotification:
     delivery: Delivery = field(repr=False)
     state: str = "delivering"
     next_attempt: datetime | None = None
+    step: int = 0  # of the ladder
     attempts: list[Attempt] = field(default_factory=list)
 
 
@@ -75,6 +76,7 @@ class Postman:
         self._session: aiohttp.ClientSession | None = None
         self._tasks: dict[asyncio.Task[None], str] = {}
         self.notifications: list[SentNotification] = []
+        self.changed: Callable[[], None] = lambda: None  # called after each delivery
 
     def post(self, delivery: Delivery) -> SentNotification:
         """Start delivering; needs the running event loop."""
@@ -90,6 +92,14 @@ class Postman:
         self.notifications.append(sent)
         self._start(sent, self._clock.now(), 0)
         return sent
+
+    def resume(self, sent: SentNotification) -> None:
+        """Go on with a notification of an emulator that ended: an attempt that was under way is made again."""
+        self.notifications.append(sent)
+        if sent.state in {"delivering", "waiting"}:
+            due, step = sent.next_attempt or self._clock.now(), sent.step
+            sent.state, sent.next_attempt = "waiting", due
+            self._clock.on(due, lambda: self._next(sent, due, step))
 
     async def redeliver(self, id: str, corrupt: Corruption | None = None, times: int = 1) -> list[Attempt]:  # noqa: A002 - the control route's word
         """
@@ -133,13 +143,14 @@ class Postman:
             self._session = None
 
     def _start(self, sent: SentNotification, due: datetime, step: int) -> None:
-        sent.state, sent.next_attempt = "delivering", None
+        sent.state, sent.next_attempt, sent.step = "delivering", None, step
         task = asyncio.get_running_loop().create_task(self._deliver(sent, due, step))
         self._tasks[task] = sent.out_trade_no
         task.add_done_callback(self._ended)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         del self._tasks[task]
+        self.changed()
         if not task.cancelled() and (error := task.exception()) is not None:
             log.warning("tongfu.emulator.delivery_broke", error=repr(error))
 
@@ -161,7 +172,7 @@ class Postman:
             return
         # From the moment this attempt was due, not from its end: the ladder does not depend on the merchant's speed.
         again_at = due + timedelta(seconds=delivery.ladder[step])
-        sent.state, sent.next_attempt = "waiting", again_at
+        sent.state, sent.next_attempt, sent.step = "waiting", again_at, step + 1
         self._clock.on(again_at, lambda: self._next(sent, again_at, step + 1))
 
     def _next(self, sent: SentNotification, due: datetime, step: int) -> None:

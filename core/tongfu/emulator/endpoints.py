@@ -8,6 +8,7 @@ import re
 import socket
 import struct
 import time
+import warnings
 from collections.abc import Iterator
 from http.client import responses
 from typing import Final
@@ -102,6 +103,10 @@ class Endpoints:
             log.exception("tongfu.emulator.half_failed", platform=half.platform, path=exchange.path)
             exchange.error = self._exchanges.secrets.masked(f"{type(exc).__name__}: {exc}")
             exchange.explain = "the emulator itself failed; GET /_emulator/exchanges tells more"
+            if isinstance(exc, ModuleNotFoundError):
+                exchange.explain = f"the emulator needs {exc.name} for this: pip install 'tongfu[emulator]'"
+                # The client sees a gateway's error only; who runs the emulator in process sees this.
+                warnings.warn(exchange.explain, RuntimeWarning, stacklevel=2)
             return Answer(500, {"Content-Type": "text/plain"}, b"emulator error", explain=exchange.explain)
         exchange.verdict = answer.verdict
         exchange.explain = self._exchanges.secrets.masked(answer.explain)

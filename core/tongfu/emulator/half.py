@@ -111,6 +111,7 @@ class Delivery:
     corrupt: Callable[[str], tuple[dict[str, str], bytes]]
     accepted: Callable[[int, bytes], bool]
     ladder: tuple[float, ...]
+    wire: dict[str, Any] = field(default_factory=dict)  # as JSON has it: what the half makes this again of
 
 
 class Clock(Protocol):
@@ -179,6 +180,21 @@ class Forgets(Protocol):
     """A half that keeps more than its orders, and can forget it. Its keys stay."""
 
     def reset(self) -> None: ...
+
+
+@runtime_checkable
+class Remembers(Protocol):
+    """
+    A half that can go on with the orders of an emulator that ended.
+
+    What it keeps in the ``wire`` of orders, refunds and deliveries is as JSON has it.
+    """
+
+    def delivery(self, order: EmulatedOrder, kind: str, wire: Mapping[str, Any]) -> Delivery:
+        """The notification that was made with that ``wire``."""
+
+    def resume(self, order: EmulatedOrder) -> None:
+        """Set the timers of an order that was read from a file."""
 
 
 Emulate = Callable[[World], Half]

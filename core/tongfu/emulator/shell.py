@@ -6,9 +6,10 @@ import asyncio
 import random
 import re
 import socket
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Self, cast
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self, cast
 
 from aiohttp import web
 
@@ -24,7 +25,11 @@ from .endpoints import BODY_LIMIT, Endpoints
 from .exchanges import Exchange, Exchanges, Secrets
 from .faults import Fault, Faults
 from .half import Delivery, Emulate, EmulatedOrder, Forgets, Half, Route
+from .state import StateFile
 from .world import HalfWorld, Ledger
+
+if TYPE_CHECKING:
+    from .scenario import Scenario, Step
 
 
 class Emulator:
@@ -37,6 +42,9 @@ class Emulator:
     :param frozen: the clock moves only by ``clock.advance``.
     :param platforms: emulate these only; by default all that are installed.
     :param halves: emulate these instead of installed ones.
+    :param state_file: goes on with the orders, refunds, notifications, clock and seed of this file, and
+        keeps them there. Keys, logins and tokens are new each time.
+    :param scenario: what happens by itself: a TOML or JSON file, or its steps as plain data.
     """
 
     def __init__(
@@ -49,6 +57,8 @@ class Emulator:
         frozen: bool = False,
         platforms: Sequence[str] | None = None,
         halves: Sequence[Emulate] | None = None,
+        state_file: str | Path | None = None,
+        scenario: str | Path | Sequence[Any] | None = None,
     ) -> None:
         self.host = host
         self.clock = EmulatorClock(start, frozen=frozen)
@@ -56,7 +66,10 @@ class Emulator:
         self.https_url = ""
         self.ca_pem = b""
         self._port = port
-        self._seed = seed
+        self._plan = _plan(scenario)
+        self._scenario: Scenario | None = None
+        self._state = StateFile(Path(state_file)) if state_file is not None else None
+        self._seed = seed if self._state is None or self._state.seed is None else self._state.seed
         self._emulates = _emulates(platforms) if halves is None else dict[object, Emulate](enumerate(halves))
         self._halves: dict[str, Half] = {}
         self._routes: list[Route] = []
@@ -67,7 +80,7 @@ class Emulator:
         self._postman = Postman(self.clock, self._strikes)
         self._closing = asyncio.Event()
         self._runner: web.AppRunner | None = None
-        self.clock.settles(self._postman.settle)
+        self.clock.settles(self.settle)
 
     async def __aenter__(self) -> Self:
         if self._runner is not None:
@@ -102,6 +115,7 @@ class Emulator:
                 raise ConfigError(f"two halves emulate {half.platform!r}")
             self._halves[half.platform] = half
             self._exchanges.secrets.learn(half.settings())
+        self._resume()
         # A client that goes cancels its handler: a request held unanswered must not outlive it.
         self.served = self._application()
         self._runner = web.AppRunner(self.served, handler_cancellation=True, access_log=None, shutdown_timeout=1.0)
@@ -109,13 +123,48 @@ class Emulator:
         await web.SockSite(self._runner, plain).start()
         await web.SockSite(self._runner, tls, ssl_context=server_context(authority, clients, self.host)).start()
         self.clock.catch_up()
+        if self._plan:
+            from .scenario import Scenario  # noqa: PLC0415 - for who has one
+
+            self._scenario = Scenario(self, self._plan)
+            await self._scenario.start()
 
     async def _end(self) -> None:
         self._closing.set()
         self.clock.stop()
+        if self._scenario is not None:
+            await self._scenario.stop()
+        if self._state is not None and self._runner is not None:
+            self._keep()
+            self._postman.changed = lambda: None
         await self._postman.close()
         if self._runner is not None:
             await self._runner.cleanup()
+
+    def _resume(self) -> None:
+        """Go on where the state file's emulator ended, and see that the file can be written."""
+        if self._state is None:
+            return
+        self._state.restore(self.clock, self._ledger, self._halves, self._postman)
+        for world, seed in self._worlds:
+            # Other chance than the last time: the ids that it would give again are taken.
+            world.random.seed(seed + self._state.text)
+        self._keep()
+        self._postman.changed = self._keep
+
+    def _keep(self) -> None:
+        if self._state is not None:
+            self._state.keep(self._seed, self.clock, self._ledger, self._postman)
+
+    @web.middleware
+    async def _keeping(
+        self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> web.StreamResponse:
+        """What an answer says is on disk before the answer goes out."""
+        try:
+            return await handler(request)
+        finally:
+            self._keep()
 
     def accounts(self) -> dict[str, Account]:
         """One account for each platform, under the platform's name, ready for ``Tongfu``."""
@@ -157,9 +206,14 @@ class Emulator:
         :raises LookupError: as for ``order``.
         :raises ValueError: the order cannot take that outcome now.
         """
+        order = self.pay_now(out_trade_no, outcome, platform)
+        await self._postman.delivered(out_trade_no)
+        return order
+
+    def pay_now(self, out_trade_no: str, outcome: str = "success", platform: str | None = None) -> EmulatedOrder:
+        """As ``pay``, without waiting for the notification."""
         order = self._ledger.find(out_trade_no, platform)
         self._halves[order.platform].pay(order, outcome)
-        await self._postman.delivered(out_trade_no)
         return order
 
     @property
@@ -177,8 +231,16 @@ class Emulator:
         return await self._postman.redeliver(id, corrupt, times)
 
     async def settle(self) -> None:
-        """Wait until no notification is under way or due."""
+        """Wait until no notification and no step of the scenario is under way or due."""
         await self._postman.settle()
+        while self._scenario is not None and not self._scenario.idle:
+            await self._scenario.settle()
+            await self._postman.settle()
+
+    @property
+    def scenario(self) -> list[Step]:
+        """The scenario's steps, and what became of each."""
+        return list(self._scenario.steps) if self._scenario is not None else []
 
     def fault(
         self,
@@ -188,6 +250,7 @@ class Emulator:
         nth: int | None = None,
         out_trade_no: str | None = None,
         times: int = 1,
+        match: Mapping[str, Any] | None = None,
     ) -> Fault:
         """
         Let something go wrong, *times* in a row from the *nth* match on.
@@ -195,9 +258,13 @@ class Emulator:
         :param fault: timeout_before, timeout_after_commit, reset, status:NNN, truncate, slow:SECONDS,
             bad_signature, no_signature, unknown_serial; lose_notification, duplicate_notification.
         :param path: a glob over the request's path, or over the notify_url's.
+        :param match: ``path``, ``nth`` and ``out_trade_no`` together, as the control route takes them.
         :raises ValueError: no such fault, or a matcher that cannot match.
         """
-        return self._faults.add(fault, path=path, nth=nth, out_trade_no=out_trade_no, times=times)
+        matchers = {"path": path, "nth": nth, "out_trade_no": out_trade_no}
+        if unknown := [str(name) for name in match or {} if name not in matchers]:
+            raise ValueError(f"unknown: {', '.join(unknown)}; there are: {', '.join(matchers)}")
+        return self._faults.add(fault, **{**matchers, **(match or {})}, times=times)
 
     @property
     def faults(self) -> list[Fault]:
@@ -228,7 +295,7 @@ class Emulator:
         for half in self._halves.values():
             if isinstance(half, Forgets):
                 half.reset()
-        return Settling(self._postman.settle)
+        return Settling(self.settle)
 
     def _world(self, clients: Authority, name: object) -> HalfWorld:
         return HalfWorld(
@@ -248,7 +315,8 @@ class Emulator:
 
     def _application(self) -> web.Application:
         endpoints = Endpoints(self.clock, self._ledger, self._faults, self._exchanges, self._closing)
-        application = web.Application(client_max_size=BODY_LIMIT)
+        keeping = [self._keeping] if self._state is not None else []
+        application = web.Application(client_max_size=BODY_LIMIT, middlewares=keeping)
         add = application.router.add_route
         for operation in control.OPERATIONS:
             add(operation.method, control.PREFIX + operation.path, control.handler(self, operation))
@@ -283,6 +351,15 @@ class Emulator:
         # Nothing can be sent to "every address": this machine's own stands for it.
         host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104 - compared, not bound
         return f"{scheme}://{f'[{host}]' if ':' in host else host}:{bound.getsockname()[1]}"
+
+
+def _plan(scenario: str | Path | Sequence[Any] | None) -> list[Step]:
+    """:raises ConfigError: naming the step that is wrong."""
+    if scenario is None:
+        return []
+    from .scenario import load, steps  # noqa: PLC0415 - for who has one
+
+    return load(Path(scenario)) if isinstance(scenario, str | Path) else steps(scenario)
 
 
 def _emulates(platforms: Sequence[str] | None) -> dict[object, Emulate]:

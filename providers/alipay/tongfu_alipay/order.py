@@ -31,6 +31,8 @@ METHODS: Final = {
     "PAGE": ("alipay.trade.page.pay", "FAST_INSTANT_TRADE_PAY"),
     "WAP": ("alipay.trade.wap.pay", "QUICK_WAP_WAY"),
 }
+FIRST_IN_ORDER_STRING: Final = ("method", "charset", "version", "timestamp", "app_id", "sign_type", "notify_url")
+LAST_IN_ORDER_STRING: Final = ("sign", "biz_content")
 _USER_ID: Final = re.compile(r"2088\d{12}", re.ASCII)
 
 
@@ -78,7 +80,7 @@ def get_order_info(account: AlipayAccount, params: OrderParams, ctx: Context) ->
         account.verifying_key()  # refuses the app's own: nobody would believe this order's notifications
     everything = signed(account, call, ctx)
     if scene == "APP":
-        return _info(params, scene, form(everything))
+        return _info(params, scene, _order_string(everything))
     url = f"{account.gateway}?{form(everything)}"
     return _info(params, scene, url, pay_url=url, pay_form=_page(account, everything))
 
@@ -107,6 +109,14 @@ def _buyer(account: AlipayAccount, params: OrderParams) -> dict[str, Any]:
     elif not named:
         raise InvalidParams("alipay", "get_order_info", {"openid": "missing; expected the buyer's user_id or open_id"})
     return buyer
+
+
+def _order_string(params: Mapping[str, str]) -> str:
+    """Pairs and escapes as uniCloud's client has always got them; any order is as good to the app's SDK."""
+    first = [name for name in FIRST_IN_ORDER_STRING if name in params]
+    middle = [name for name in params if name not in {*first, *LAST_IN_ORDER_STRING}]
+    # A client that undoes %20 only would show a plus sign in the buyer's order.
+    return form({name: params[name] for name in (*first, *middle, *LAST_IN_ORDER_STRING)}).replace("+", "%20")
 
 
 def _page(account: AlipayAccount, params: Mapping[str, str]) -> str:

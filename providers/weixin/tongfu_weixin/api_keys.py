@@ -97,7 +97,9 @@ def _der(field: str, text: KeyText) -> bytes:
     content = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
     if content[:1] == b"\x30":
         return content
+    # A variable of the environment, or JSON escaped twice, has a backslash and an n for each line's end.
+    bare = _HEADER.sub(b"", content).replace(rb"\r", b"").replace(rb"\n", b"")
     try:
-        return base64.b64decode(b"".join(_HEADER.sub(b"", content).split()), validate=True)
+        return base64.b64decode(b"".join(bare.split()), validate=True)
     except (binascii.Error, ValueError) as exc:
         raise ConfigError(f"{field}: neither base64 nor PEM nor DER") from exc

@@ -5,11 +5,14 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import re
 from pathlib import Path
+from typing import Final
 
 from tongfu.call import ClientCertificate
 from tongfu.errors import ConfigError
 
+_BASE64: Final = re.compile(rb"[A-Za-z0-9+/\s]{512,}={0,2}\s*")
 _loaded: dict[bytes, ClientCertificate] = {}
 _read: dict[tuple[str, str], ClientCertificate] = {}
 
@@ -61,14 +64,15 @@ def _is_path(pfx: bytes | str | Path) -> bool:
 
 
 def _content(pfx: bytes | str | Path) -> bytes:
-    if isinstance(pfx, bytes):
-        return pfx
-    if isinstance(pfx, str) and not _is_path(pfx):
+    if _is_path(pfx):
         try:
-            return base64.b64decode("".join(pfx.split()), validate=True)
-        except (binascii.Error, ValueError) as exc:
-            raise ConfigError("pfx: expected bytes, base64 or a path") from exc
+            return Path(str(pfx)).read_bytes()
+        except (OSError, ValueError) as exc:
+            raise ConfigError("pfx: the file cannot be read; expected bytes, base64 or a path") from exc
+    text = pfx if isinstance(pfx, bytes) else str(pfx).encode("utf-8", "surrogatepass")
+    if isinstance(pfx, bytes) and not _BASE64.fullmatch(text):
+        return pfx
     try:
-        return Path(pfx).read_bytes()
-    except (OSError, ValueError) as exc:
-        raise ConfigError("pfx: the file cannot be read; expected bytes, base64 or a path") from exc
+        return base64.b64decode(b"".join(text.split()), validate=True)
+    except (binascii.Error, ValueError) as exc:
+        raise ConfigError("pfx: expected bytes, base64 or a path") from exc

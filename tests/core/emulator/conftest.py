@@ -84,6 +84,8 @@ class FakeHalf:
         return Answer(200, {"X-Signature": "signed"}, json.dumps(seen).encode(), explain=explain, verdict="invalid")
 
     def broken(self, asked: Asked, names: Mapping[str, str]) -> Answer:
+        if asked.body == b"draw":
+            raise ModuleNotFoundError("No module named 'pens'", name="pens")
         raise RuntimeError(f"lost {self.secret}")
 
     def login(self, asked: Asked, names: Mapping[str, str]) -> Answer:

@@ -207,7 +207,7 @@ async def test_every_control_route_is_in_the_description(emu: Emulator, client: 
 
     assert document["openapi"] == "3.1.0"
     assert described == served
-    assert len(served) == 14
+    assert len(served) == 15
 
 
 async def test_control_has_no_other_routes_and_leaves_no_exchange(emu: Emulator, client: Client) -> None:

@@ -93,6 +93,16 @@ async def test_a_half_that_fails_is_a_500_without_its_reason(emu: Emulator, clie
     assert emu.exchanges[0].error == "RuntimeError: lost ***"
 
 
+async def test_a_missing_extra_is_named_to_who_runs_the_emulator(emu: Emulator, client: Client) -> None:
+    said = "the emulator needs pens for this: pip install 'tongfu[emulator]'"
+    with pytest.warns(RuntimeWarning) as warned:
+        async with client.post("/broken", data=b"draw") as response:
+            told = (response.status, unquote(response.headers["X-Emulator-Explain"]))
+
+    assert (500, said) == told
+    assert [said] == [str(each.message) for each in warned]
+
+
 async def test_a_body_above_four_mebibytes_is_refused(emu: Emulator, client: Client) -> None:
     async with client.post("/echo", data=io.BytesIO(b"x" * (4 << 20))) as response:
         largest = response.status
@@ -228,6 +238,18 @@ async def test_the_half_breaks_its_own_signature(emu: Emulator, client: Client, 
         whole = response.headers["X-Signature"]
 
     assert (broken, whole) == (fault, "signed")
+
+
+async def test_a_fault_takes_its_matchers_as_the_control_route_does(emu: Emulator) -> None:
+    emu.fault("reset", match={"path": "/echo", "nth": 2, "out_trade_no": "A1"}, times=3)
+    emu.fault("reset", path="/echo", nth=2, out_trade_no="A1", times=3)
+    first, second = emu.faults
+
+    assert [(each.path, each.nth, each.out_trade_no, each.times) for each in (first, second)] == [
+        ("/echo", 2, "A1", 3)
+    ] * 2
+    with pytest.raises(ValueError, match="unknown: url; there are: path, nth, out_trade_no"):
+        emu.fault("reset", match={"url": "/echo"})
 
 
 async def test_a_slow_answer_is_whole(emu: Emulator, client: Client) -> None:

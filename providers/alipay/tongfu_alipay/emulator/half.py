@@ -261,6 +261,12 @@ class AlipayHalf:
             },
             **more,
         }
+        if order.notify_url:
+            self.world.deliver(self.delivery(order, kind, fields))
+
+    def delivery(self, order: EmulatedOrder, kind: str, wire: Mapping[str, Any]) -> Delivery:
+        """The notification of those fields: each attempt says the same."""
+        fields: Mapping[str, str] = wire
 
         def make() -> tuple[dict[str, str], bytes]:
             return dict(FORM), self._form(fields, order.wire["sign_type"])
@@ -275,10 +281,15 @@ class AlipayHalf:
                 form["total_amount"] = yuan_from_fen(order.total_fee + 1)
             return dict(FORM), urlencode(form).encode()
 
-        if order.notify_url:
-            self.world.deliver(
-                Delivery(self.platform, kind, order.out_trade_no, order.notify_url, make, corrupt, _accepted, LADDER)
-            )
+        url, number = order.notify_url, order.out_trade_no
+        return Delivery(self.platform, kind, number, url, make, corrupt, _accepted, LADDER, dict(wire))
+
+    def resume(self, order: EmulatedOrder) -> None:
+        now = self.world.clock.now()
+        if order.state in ("open", "userpaying") and order.expires is not None:
+            self.world.clock.at((order.expires - now).total_seconds(), lambda: self.time_is_up(order))
+        if order.paid is not None and (left := order.paid + trades.REFUND_WINDOW - now) > timedelta(0):
+            self.world.clock.at(left.total_seconds() + 1, lambda: self.finished(order))
 
     def _form(self, fields: Mapping[str, str], sign_type: str) -> bytes:
         text = "&".join(f"{name}={fields[name]}" for name in sorted(fields) if fields[name] != "")

@@ -78,7 +78,7 @@ class Auth:
         """
         return await self._caller.run("code2session", lambda ctx: code2session(code))
 
-    get_openid = code2session
+    get_openid = code2_session = code2session
 
     async def refresh(self, refresh_token: str) -> Session:
         """

@@ -102,6 +102,8 @@ class Auth(SessionKeys):
         call = build(operation, "GET", "/sns/jscode2session", lambda answer, ctx: read(Session, answer), query=query)
         return await self._caller.run(operation, lambda ctx: call)
 
+    code2_session = code2session
+
     async def get_openid(self, code: str) -> Session:
         """The seed's name for ``code2session``."""
         return await self.code2session(code)

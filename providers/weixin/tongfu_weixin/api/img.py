@@ -139,6 +139,8 @@ class Img(Namespace):
         """The QR codes, Data Matrix, PDF417 and bar codes on the picture."""
         return await self._look("scan_qrcode", "qrcode", reads(ScannedCodes), img_url, img, access_token)
 
+    scan_qr_code = scan_qrcode
+
     async def superresolution(
         self, *, img_url: str | None = None, img: Picture | None = None, access_token: str | None = None
     ) -> Superresolution:

@@ -94,6 +94,8 @@ class Wxacode(Namespace):
             "create_qrcode", "/cgi-bin/wxaapp/createwxaqrcode", _PERMANENT, False, access_token, path=path, width=width
         )
 
+    create_qr_code = create_qrcode
+
     async def get(
         self,
         *,

@@ -240,14 +240,25 @@ class WeixinHalf:
             raise ValueError(f"no outcome {outcome}; there are success, not_enough, cancel, userpaying, expire")
 
     def _notify(self, order: EmulatedOrder) -> None:
-        if "v3" in order.wire:
-            self.v3.paid(order)
-            return
+        if order.notify_url:
+            self.world.deliver(self.delivery(order, "payment", self.v3.named() if "v3" in order.wire else {}))
+
+    def delivery(self, order: EmulatedOrder, kind: str, wire: Mapping[str, Any]) -> Delivery:
+        """The notification of the payment, or of the refund that *wire* names."""
+        if "v3" in wire:
+            return self.v3.delivery(order, kind, wire)
+        if kind == "refund":
+            refund = next(each for each in order.refunds if each.out_refund_no == wire["out_refund_no"])
+            return self._delivery(kind, order, refund.notify_url, lambda: self._refund_notice(order, refund), wire)
 
         def make() -> tuple[dict[str, str], bytes]:
             return dict(XML), self.signed(self._notice(order), order.wire["sign_type"], orders.owner_of(order))
 
-        self._deliver("payment", order, order.notify_url, make)
+        return self._delivery(kind, order, order.notify_url, make, wire)
+
+    def resume(self, order: EmulatedOrder) -> None:
+        for refund in order.refunds:
+            self.refunded_later(order, refund)
 
     def _notice(self, order: EmulatedOrder) -> Fields:
         told = {"return_code": "SUCCESS", "result_code": "SUCCESS", "appid": self.app_id, "mch_id": self.mch_id}
@@ -258,12 +269,12 @@ class WeixinHalf:
             if refund.state != "processing":
                 return
             refund.state, refund.done = "success", self.world.clock.now()
-            if "v3" in refund.wire:
-                self.v3.refunded(order, refund)
-            elif refund.notify_url:
-                self._deliver("refund", order, refund.notify_url, lambda: self._refund_notice(order, refund))
+            if refund.notify_url:
+                wire = self.v3.named() if "v3" in refund.wire else {}
+                self.world.deliver(self.delivery(order, "refund", {**wire, "out_refund_no": refund.out_refund_no}))
 
-        self.world.clock.at(REFUND_TIME, done)
+        lasted = (self.world.clock.now() - refund.created).total_seconds()
+        self.world.clock.at(REFUND_TIME - lasted, done)
 
     def _refund_notice(self, order: EmulatedOrder, refund: EmulatedRefund) -> tuple[dict[str, str], bytes]:
         asked = order.wire["asked"]
@@ -292,9 +303,14 @@ class WeixinHalf:
         envelope |= {name: asked[name] for name in ("sub_appid", "sub_mch_id") if asked.get(name)}
         return dict(XML), codec.write(envelope)
 
-    def _deliver(
-        self, kind: str, order: EmulatedOrder, url: str, make: Callable[[], tuple[dict[str, str], bytes]]
-    ) -> None:
+    def _delivery(
+        self,
+        kind: str,
+        order: EmulatedOrder,
+        url: str,
+        make: Callable[[], tuple[dict[str, str], bytes]],
+        wire: Mapping[str, Any],
+    ) -> Delivery:
         def corrupt(how: str) -> tuple[dict[str, str], bytes]:
             headers, body = make()
             fields = codec.read(body)
@@ -314,8 +330,7 @@ class WeixinHalf:
             except codec.BadRequest:
                 return False
 
-        if url:
-            self.world.deliver(Delivery(self.platform, kind, order.out_trade_no, url, make, corrupt, accepted, LADDER))
+        return Delivery(self.platform, kind, order.out_trade_no, url, make, corrupt, accepted, LADDER, dict(wire))
 
 
 def beijing(moment: datetime) -> str:

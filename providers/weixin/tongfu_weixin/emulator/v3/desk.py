@@ -254,44 +254,33 @@ class V3:
 
     # --- callbacks -----------------------------------------------------------------------------------
 
-    def paid(self, order: EmulatedOrder) -> None:
-        content = told.transaction(order, self._half.mch_id, "SUCCESS")
-        self._deliver("payment", order, order.notify_url, "TRANSACTION.SUCCESS", "transaction", lambda: content)
+    def named(self) -> dict[str, str]:
+        """What makes a callback the same one each time it is sent."""
+        return {"v3": secrets.token_hex(16), "created": when(self._half.world.clock.now())}
 
-    def refunded(self, order: EmulatedOrder, refund: EmulatedRefund) -> None:
-        sub = order.wire["asked"].get("sub_mch_id")
-        whose = {"sp_mchid": self._half.mch_id, "sub_mchid": sub} if sub else {"mchid": self._half.mch_id}
-
-        def content() -> Mapping[str, Any]:
-            return {**whose, **told.refunded(order, refund, status="refund_status")}
-
-        self._deliver("refund", order, refund.notify_url, "REFUND.SUCCESS", "refund", content)
-
-    def _deliver(
-        self,
-        kind: str,
-        order: EmulatedOrder,
-        url: str,
-        event: str,
-        original: str,
-        content: Callable[[], Mapping[str, Any]],
-    ) -> None:
-        if not url:
-            return
-        number = secrets.token_hex(16)
-        created = when(self._half.world.clock.now())
+    def delivery(self, order: EmulatedOrder, kind: str, wire: Mapping[str, Any]) -> Delivery:
+        """The callback of the payment, or of the refund that *wire* names; ``named`` is in *wire*."""
+        if kind == "payment":
+            url, event, original = order.notify_url, "TRANSACTION.SUCCESS", "transaction"
+            content = told.transaction(order, self._half.mch_id, "SUCCESS")
+        else:
+            refund = next(each for each in order.refunds if each.out_refund_no == wire["out_refund_no"])
+            url, event, original = refund.notify_url, "REFUND.SUCCESS", "refund"
+            sub = order.wire["asked"].get("sub_mch_id")
+            whose = {"sp_mchid": self._half.mch_id, "sub_mchid": sub} if sub else {"mchid": self._half.mch_id}
+            content = {**whose, **told.refunded(order, refund, status="refund_status")}
 
         def make() -> tuple[dict[str, str], bytes]:
             body = document(
                 {
-                    "id": number,
-                    "create_time": created,
+                    "id": wire["v3"],
+                    "create_time": wire["created"],
                     "resource_type": "encrypt-resource",
                     "event_type": event,
                     "summary": "支付成功" if kind == "payment" else "退款成功",
                     "resource": {
                         "original_type": original,
-                        **resource(self._half.api_v3_key, document(content()), original),
+                        **resource(self._half.api_v3_key, document(content), original),
                     },
                 }
             )
@@ -314,8 +303,8 @@ class V3:
         def accepted(status: int, _: bytes) -> bool:
             return status in (200, 204)
 
-        made = Delivery(self._half.platform, kind, order.out_trade_no, url, make, corrupt, accepted, LADDER)
-        self._half.world.deliver(made)
+        number = order.out_trade_no
+        return Delivery(self._half.platform, kind, number, url, make, corrupt, accepted, LADDER, dict(wire))
 
 
 def _refused(code: str, message: str) -> Answer:
