@@ -88,9 +88,10 @@ ANSWER = b'{"prepay_id":"wx26112209580621e9b071c00d9e093b0000"}'
 ANSWERED = HttpResponse(200, signed(ANSWER), ANSWER)
 
 
-def raw_verify(headers: dict[str, str], body: bytes) -> None:
+def raw_verify(headers: dict[str, str], body: bytes) -> bool:
     payload = f"{headers['wechatpay-timestamp']}\n{headers['wechatpay-nonce']}\n".encode() + body + b"\n"
     KEY.verify(base64.b64decode(headers["wechatpay-signature"]), payload, padding.PKCS1v15(), hashes.SHA256())
+    return True
 
 
 def account() -> WeixinAccount:
