@@ -14,7 +14,8 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any, Final, Protocol, TypeVar, cast
+from functools import partial
+from typing import Any, Final, Protocol, TypeAlias, TypeVar, cast
 
 from . import log
 from .call import Account, Call, CallFinished, Context, Credential, HttpRequest, HttpResponse
@@ -34,6 +35,8 @@ from .provider import Provider
 from .swift import swift
 
 R = TypeVar("R")
+Held: TypeAlias = dict[str, Credential]
+Hook: TypeAlias = Callable[[Context], Any]
 
 MAX_STEPS: Final = 4
 MAX_SENDS: Final = 3
@@ -122,7 +125,11 @@ class Engine:
         error: BaseException | None = None
         try:
             signer = BoundSigner(provider, account)
-            step: Any = await self._ask(signer, {}, begin)
+            step: Any
+            try:
+                step = begin(self._context(signer, {}))
+            except CredentialNeeded as exc:
+                step = await self._ask(signer, {}, begin, exc, sent=False)
             for _ in range(MAX_STEPS):
                 if not isinstance(step, Call):
                     return cast("R", step)
@@ -149,14 +156,14 @@ class Engine:
     async def _perform(self, signer: BoundSigner, call: Call[Any]) -> Any:
         if not call.credentials:
             return await self._exchange(signer, call, {})
-        held = await self._hold(signer, call.credentials)
+        held = {kind: await self._kept(signer, kind) for kind in call.credentials}
         try:
             return await self._exchange(signer, call, held)
         except CredentialRejected:
             # Refused before anything happened, so this is no resend; and it happens once only.
             for kind in call.credentials:
                 await self._credentials.reject(_key(signer.account, kind), held[kind])
-            renewed = await self._hold(signer, call.credentials)
+            renewed = {kind: await self._kept(signer, kind) for kind in call.credentials}
             if all(renewed[kind].value == held[kind].value for kind in call.credentials):
                 raise  # the platform insists on what it rejects
             return await self._exchange(signer, call, renewed)
@@ -164,9 +171,6 @@ class Engine:
     async def credential(self, provider: Provider, account: Account, kind: str) -> Credential:
         """The kept credential of *kind*, or a new one where none is kept."""
         return await self._kept(BoundSigner(provider, account), kind)
-
-    async def _hold(self, signer: BoundSigner, kinds: tuple[str, ...]) -> dict[str, Credential]:
-        return {kind: await self._kept(signer, kind) for kind in kinds}
 
     async def _kept(self, signer: BoundSigner, kind: str, held: Credential | None = None) -> Credential:
         """The kept credential; a newer one than *held*, where that is given and there is one."""
@@ -189,19 +193,14 @@ class Engine:
         key = _key(account, kind)
         return await (self._credentials.renew(key, held, fetch) if held else self._credentials.get(key, fetch))
 
-    async def _ask(
-        self, signer: BoundSigner, held: dict[str, Credential], hook: Callable[[Context], Any], *, sent: bool = False
-    ) -> Any:
+    async def _ask(self, signer: BoundSigner, held: Held, hook: Hook, needed: CredentialNeeded, sent: bool) -> Any:
         """
-        Ask a hook; where it lacks a credential, put that into *held* and ask again. Nothing is resent.
+        Put what a hook lacks into *held* and ask it again. Nothing is resent.
 
         With *sent*, no failure to get the credential looks as if the request had not been.
         """
         while True:
-            try:
-                return hook(self._context(signer, held))
-            except CredentialNeeded as exc:
-                needed, known = exc, held.get(exc.kind)
+            known = held.get(needed.kind)
             try:
                 held[needed.kind] = await self._kept(signer, needed.kind, known)
             except TongfuError as exc:
@@ -210,18 +209,20 @@ class Engine:
                 raise SignatureError(f"{needed}; no newer {needed.kind} came: {exc}") from exc
             if known and known.value == held[needed.kind].value:
                 raise needed
+            try:
+                return hook(self._context(signer, held))
+            except CredentialNeeded as exc:
+                needed = exc
 
-    async def _exchange(self, signer: BoundSigner, call: Call[Any], held: dict[str, Credential]) -> Any:
+    async def _exchange(self, signer: BoundSigner, call: Call[Any], held: Held) -> Any:
         timeout = signer.account.timeout
         deadline = time.monotonic() + timeout
         request = await self._encoded(signer, call, held)
         if not call.read_only:
             try:
                 return await self._answer(signer, call, held, request, timeout)
-            except OutcomeUnknown:
-                raise
             except (TransportError, SignatureError, MalformedAnswer) as exc:
-                if isinstance(exc, TransportError) and not exc.sent:
+                if isinstance(exc, OutcomeUnknown) or (isinstance(exc, TransportError) and not exc.sent):
                     raise
                 raise _unknown(signer.provider.platform, call.operation, exc) from exc
         try:
@@ -231,7 +232,7 @@ class Engine:
         return await self._again(signer, call, held, deadline, failed)
 
     async def _again(
-        self, signer: BoundSigner, call: Call[Any], held: dict[str, Credential], deadline: float, failed: TransportError
+        self, signer: BoundSigner, call: Call[Any], held: Held, deadline: float, failed: TransportError
     ) -> Any:
         # stamina's switches are heeded and its loop is not used: while the application has not configured structlog,
         # its own hook prints every retry to stdout, and which hooks it has is the application's choice alone.
@@ -250,21 +251,21 @@ class Engine:
                 failed = exc
         raise failed
 
-    async def _once(
-        self, signer: BoundSigner, call: Call[Any], held: dict[str, Credential], timeout: float, *, backup: bool
-    ) -> Any:
+    async def _once(self, signer: BoundSigner, call: Call[Any], held: Held, timeout: float, *, backup: bool) -> Any:
         request = await self._encoded(signer, call, held)
         if backup and request.backup_url:
             request = replace(request, url=request.backup_url, backup_url="")
         return await self._answer(signer, call, held, request, timeout)
 
-    async def _encoded(self, signer: BoundSigner, call: Call[Any], held: dict[str, Credential]) -> HttpRequest:
-        encode = signer.provider.encode
-        request: HttpRequest = await self._ask(signer, held, lambda ctx: encode(signer.account, call, ctx))
-        return request
+    async def _encoded(self, signer: BoundSigner, call: Call[Any], held: Held) -> Any:
+        encode = partial(signer.provider.encode, signer.account, call)
+        try:
+            return encode(self._context(signer, held))
+        except CredentialNeeded as exc:
+            return await self._ask(signer, held, encode, exc, sent=False)
 
     async def _answer(
-        self, signer: BoundSigner, call: Call[Any], held: dict[str, Credential], request: HttpRequest, timeout: float
+        self, signer: BoundSigner, call: Call[Any], held: Held, request: HttpRequest, timeout: float
     ) -> Any:
         try:
             response = await self._transport.send(request, timeout)
@@ -276,7 +277,10 @@ class Engine:
             return call.finish(decode(signer.account, call, response, ctx), ctx)
 
         try:
-            return await self._ask(signer, held, read, sent=True)
+            try:
+                return read(self._context(signer, held))
+            except CredentialNeeded as exc:
+                return await self._ask(signer, held, read, exc, sent=True)
         except TongfuError:
             raise
         except UNREADABLE as exc:

@@ -184,11 +184,7 @@ class SignatureError(TongfuError):
 
 
 class CredentialNeeded(SignatureError):
-    """
-    A hook, to the engine: the context has no credential *kind*, or one that does not know what came.
-
-    The engine asks again with a newer one; the caller sees this only where there is none.
-    """
+    """A hook asks the engine for a newer credential *kind*; the caller sees this only where there is none."""
 
     def __init__(self, kind: str, message: str) -> None:
         self.kind = kind
