@@ -273,7 +273,8 @@ class AccountSchema(Schema):
         :raises ConfigError: naming each bad key; values are never repeated, they may be secrets.
         """
         # JSON has a null where TOML and the environment have nothing.
-        given = {key: value for key, value in settings.items() if value is not None or key not in self.fields}
+        optional = {name for name, field in self.fields.items() if not field.required}
+        given = {key: value for key, value in settings.items() if value is not None or key not in optional}
         try:
             loaded = self.load(given)
         except ValidationError as exc:

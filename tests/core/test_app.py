@@ -320,7 +320,7 @@ async def test_a_null_among_plain_settings_is_a_setting_that_is_not_there() -> N
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"platform": "toy", "key": None}, "shop: key: Missing data for required field. The keys are: key, timeout"),
+        ({"platform": "toy", "key": None}, "shop: key: Field may not be null. The keys are: key, timeout"),
         ({"platform": "toy", "key": "k", "kee": None}, "shop: kee: Unknown field. The keys are: key, timeout"),
         ({"platform": "toy"}, "shop: key: Missing data for required field. The keys are: key, timeout"),
         ({"platform": "toy", "key": "k", "kee": "s3cret"}, "shop: kee: Unknown field. The keys are: key, timeout"),
