@@ -45,6 +45,8 @@ def build(kind: str, fields: Mapping[str, Any]) -> bytes:
 
     :raises InvalidParams: naming what cannot be written.
     """
+    if not isinstance(fields, Mapping):
+        raise _unwritable("fields", "a mapping")
     if kind == JSON:
         try:
             return json.dumps(fields, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
