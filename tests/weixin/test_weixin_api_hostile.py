@@ -1,9 +1,10 @@
-"""What a broken platform, somebody between, or a hurried caller can do to the API's wire. Fixtures: conftest.py here."""
+"""What a broken platform, somebody between or a hurried caller can do to the API. Fixtures: conftest.py here."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -172,6 +173,21 @@ async def test_parts_that_are_none_are_refused_here_by_their_names(mini: Any, pa
     with pytest.raises(InvalidParams) as caught:
         await mini.weixin.call("POST", "/x", **parts)
     assert (list(parts), []) == (list(caught.value.problems), mini.sent)
+
+
+async def test_any_mapping_is_an_object_and_stays_the_callers(mini: Any) -> None:
+    within = {"content": "你好"}
+    whole = MappingProxyType({"touser": "oABC", "text": MappingProxyType(within)})
+    mini.answers({}, {"errcode": 0})
+
+    await mini.weixin.call("POST", "/x", json=whole)
+    await mini.weixin.customer_service_message.send(touser="oABC", msgtype="text", text=MappingProxyType(within))
+
+    assert [
+        '{"touser":"oABC","text":{"content":"你好"}}',
+        '{"touser":"oABC","msgtype":"text","text":{"content":"你好"}}',
+    ] == [request.body.decode() for request in mini.sent]
+    assert {"content": "你好"} == within
 
 
 @pytest.mark.parametrize("path", ["/wxa/../cgi-bin/token", "/./x", "/x/.."])

@@ -76,15 +76,13 @@ class Weixin(Namespace):
         file is answered as ``{"buffer": …, "content_type": …}``. Only a *read_only* call is ever resent.
         *sealed* says whether to encrypt and sign it ("API 安全"), where tongfu's own list of such paths is out of date.
         """
-        problems = _wrong(query, form, file)
+        problems = _wrong(json, query, form, file)
         if method not in ("GET", "POST"):
             problems["method"] = "expected GET or POST"
         if not isinstance(path, str) or _PATH.fullmatch(path) is None:
             problems["path"] = "expected a path such as /wxa/getwxadevinfo; parameters go through query"
         if isinstance(query, Mapping) and "access_token" in query:
             problems["query"] = "expected no access_token; pass access_token=…"
-        if json is not None and not isinstance(json, Mapping):
-            problems["json"] = "expected a mapping"
         if (json is not None and (file or form)) or (method == "GET" and (json is not None or file or form)):
             problems["json"] = "expected json, or file and form, and none of them with GET"
         if problems:
@@ -105,9 +103,11 @@ class Weixin(Namespace):
         )
 
 
-def _wrong(query: Any, form: Any, file: Any) -> dict[str, str]:
-    """What is wrong with the parts that stand in a URL or in a form's headers."""
+def _wrong(json: Any, query: Any, form: Any, file: Any) -> dict[str, str]:
+    """What is wrong with the parts: those in a URL or in a form's headers could break out of it."""
     problems = {}
+    if json is not None and not isinstance(json, Mapping):
+        problems["json"] = "expected a mapping"
     for name, given in (("query", query), ("form", form)):
         if given is not None and not (isinstance(given, Mapping) and all(map(_is_text, given.values()))):
             problems[name] = "expected a mapping of names to str"

@@ -1,5 +1,5 @@
 """
-JSON from outside: one object in UTF-8.
+JSON from outside, one object in UTF-8, and JSON of ours.
 
 Refused is what two readers could read differently, or what could not be written again: a name that comes
 twice, NaN, Infinity and what overflows to it, half a surrogate pair, and what is nested so deep that a walk
@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Mapping
 from typing import Any, Final
 
 from tongfu.errors import MalformedAnswer
@@ -45,6 +46,22 @@ def read(text: bytes) -> Any:
     if decoded.count("[") + decoded.count("{") > DEEPEST and _is_deep(found):
         raise ValueError("nested too deep")
     return found
+
+
+def dump(value: Any) -> bytes:
+    """
+    Raw UTF-8 without a space: older back ends showed ``\\u4f60`` to the user as it stood. Any mapping is an object.
+
+    :raises TypeError: *value* has what JSON has not.
+    :raises ValueError: as before, or half a surrogate pair. The exception may hold the text.
+    """
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=_object).encode()
+
+
+def _object(value: Any) -> dict[Any, Any]:
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(f"JSON has no {type(value).__name__}")
 
 
 def _is_deep(found: Any) -> bool:

@@ -10,7 +10,6 @@ Source: https://developers.weixin.qq.com/miniprogram/dev/server/ "开发前必�
 from __future__ import annotations
 
 import codecs
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -140,13 +139,8 @@ def _body(call: Call[Any], nonce: str) -> tuple[Mapping[str, str], bytes]:
         headers = {**HEADERS, "content-type": f"multipart/form-data; boundary={boundary}"}
         return headers, form(boundary, call.fields["form"], file)
     if call.fields["json"] is not None:
-        return JSON_HEADERS, text(call.fields["json"]).encode()
+        return JSON_HEADERS, strict_json.dump(call.fields["json"])
     return HEADERS, b""
-
-
-def text(value: Mapping[str, Any]) -> str:
-    """JSON without escapes: older back ends showed ``\\u4f60`` to the user as it stood."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
 def form(boundary: str, values: Mapping[str, str], file: File | None) -> bytes:
