@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import pickle
 from collections.abc import Iterator
 from types import MappingProxyType
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from tongfu import HttpResponse, InvalidParams, MalformedAnswer, OutcomeUnknown, PlatformRefused
+from tongfu import HttpResponse, InvalidParams, MalformedAnswer, OutcomeUnknown, PlatformRefused, TongfuError
 from tongfu.errors import CredentialRejected, UnreadableOutcome
 from tongfu_weixin import api_keys
 from tongfu_weixin.api.auth import AccessToken
@@ -25,6 +29,36 @@ TREND = {
     "stay_time_session": 1.5,
     "visit_depth": 1.5,
 }
+
+
+SCAN = {
+    "errcode": 0,
+    "code_results": [{"type_name": "QR_CODE", "data": "d", "pos": {"left_top": {"x": 1, "y": 2}}}],
+    "img_size": {"w": 1, "h": 2},
+}
+NESTED: list[Any] = [[], {}, [[]], [None], {"a": 1}]
+ODD: st.SearchStrategy[Any] = st.sampled_from(
+    [
+        None,
+        True,
+        0,
+        -1,
+        1.5,
+        10**30,
+        "",
+        "-",
+        "--1",
+        "1" * 5000,
+        "\uff11",
+        "\u00b2",
+        "\ud800",
+        [],
+        {},
+        [[]],
+        [None],
+        {"a": 1},
+    ]
+)
 
 
 def behind(error: BaseException | None) -> Iterator[str]:
@@ -218,3 +252,36 @@ async def test_a_pictures_claimed_kind_is_not_repeated_with_its_line_breaks(mini
     with pytest.raises(InvalidParams) as caught:
         await mini.weixin.customer_service_message.upload_temp_media(media=media)
     assert str(caught.value).isprintable()
+
+
+@st.composite
+def damaged(draw: st.DrawFn, answer: dict[str, Any]) -> bytes:
+    """*answer* with some of its values, deep down, changed or taken away."""
+    whole = json.loads(json.dumps(answer))
+    for _ in range(draw(st.integers(1, 3))):
+        at: Any = whole
+        while at:
+            key = draw(st.sampled_from(sorted(at) if isinstance(at, dict) else list(range(len(at)))))
+            if isinstance(at[key], dict | list) and at[key] and draw(st.booleans()):
+                at = at[key]
+                continue
+            at[key] = json.loads(json.dumps(draw(ODD)))
+            if draw(st.booleans()):
+                del at[key]
+            break
+    return json.dumps(whole).encode()
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(trend=damaged({"list": [TREND]}), scan=damaged(SCAN))
+async def test_no_damaged_answer_raises_anything_else(mini: Any, trend: bytes, scan: bytes) -> None:
+    weixin = mini.weixin
+    for body, ask, asked in (
+        (trend, weixin.analysis.get_daily_visit_trend, {"begin_date": "20261120"}),
+        (scan, weixin.img.scan_qrcode, {"img_url": "https://shop.example/a.jpg"}),
+    ):
+        mini.answers(body)
+        with contextlib.suppress(TongfuError):
+            found = await ask(**asked)
+            assert 0 == found.to_camel()["errCode"]
+            assert found == pickle.loads(pickle.dumps(found))
