@@ -320,6 +320,7 @@ def test_a_field_of_the_wrong_form_is_malformed(changes: dict[str, Any]) -> None
         b'{"a":NaN}',
         b"[" * 100_000,
         b'{"a":' * 100_000,
+        b'{"a":' + b"[" * 64 + b"]" * 64 + b"}",
         b"<xml></xml>",
         b"<xml>text</xml>",
         b"<xml><a>1</a>",
@@ -637,6 +638,13 @@ def test_what_xml_cannot_say_is_refused(fields: dict[str, Any]) -> None:
 def test_what_json_cannot_say_is_refused(fields: Any) -> None:
     with pytest.raises(InvalidParams):
         plain_push().reply(plain_push().read(signed(json.dumps(PLAIN).encode())), fields)
+
+
+@pytest.mark.parametrize("fields", [["a"], None, "success", 5])
+def test_a_reply_is_a_mapping(fields: Any) -> None:
+    for body in (TEXT_XML, json.dumps(PLAIN).encode()):
+        with pytest.raises(InvalidParams, match="expected a mapping"):
+            plain_push().reply(plain_push().read(signed(body)), fields)
 
 
 def test_a_structure_within_itself_is_refused() -> None:

@@ -208,6 +208,27 @@ def test_whatever_does_not_decrypt_is_one_error(data: str, changes: dict[str, An
     assert caught.value.__cause__ is None
 
 
+def test_what_was_decrypted_hangs_on_no_error() -> None:
+    with pytest.raises(StaleSessionKey) as caught:
+        opened(sealed(b'{"phoneNumber":"13800138000'))
+    error: BaseException | None = caught.value
+    while error is not None:
+        assert "13800138000" not in f"{error!r} {vars(error)}"
+        error = error.__cause__ or error.__context__
+
+
+@pytest.mark.parametrize(("depth", "is_read"), [(63, True), (64, False), (800, False)])
+def test_decrypted_data_is_not_nested_without_end(depth: int, is_read: bool) -> None:
+    within = b"[" * depth + b"]" * depth
+    data = sealed(f'{{"watermark":{{"appid":"{APP_ID}"}},"x":'.encode() + within + b"}")
+
+    if is_read:
+        assert {"watermark", "x"} == set(opened(data))
+        return
+    with pytest.raises(StaleSessionKey):
+        opened(data)
+
+
 def test_a_stale_key_is_a_signature_error_and_pickles() -> None:
     again = pickle.loads(pickle.dumps(StaleSessionKey()))
 

@@ -93,7 +93,9 @@ def _der(field: str, text: KeyText) -> bytes:
         try:
             text = Path(text).read_bytes()
         except (OSError, ValueError) as exc:
-            raise ConfigError(f"{field}: the file cannot be read; expected PEM, DER, base64 or a path") from exc
+            # Chained to nothing: what is no path may be a secret that was meant for another field.
+            wanted = f"the file cannot be read ({type(exc).__name__}); expected PEM, DER, base64 or a path"
+            raise ConfigError(f"{field}: {wanted}") from None
     content = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
     if content[:1] == b"\x30":
         return content

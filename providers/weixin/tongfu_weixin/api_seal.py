@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 import re
 import secrets
 from collections.abc import Mapping
@@ -211,7 +210,7 @@ def _signed(account: WeixinAccount, url_path: str, timestamp: int, body: bytes) 
 
 def _json(fields: Mapping[str, Any]) -> bytes:
     try:
-        return json.dumps(fields, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+        return strict_json.dump(fields)
     except (TypeError, ValueError, RecursionError):
         raise InvalidParams("weixin", "seal", {"params": "expected what JSON and UTF-8 have"}) from None
 

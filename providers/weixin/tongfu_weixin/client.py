@@ -30,7 +30,10 @@ from .push import MessagePush
 if TYPE_CHECKING:
     from .account import WeixinAccount
 
-_PATH: Final = re.compile(r"(/[A-Za-z0-9_.~-]+)+")
+_PATH: Final = re.compile(r"(/(?!\.\.?(/|$))[A-Za-z0-9_.~-]+)+")
+# Both stand in a header of the form: a quote or a line break in them would end it.
+_PART: Final = re.compile(r"[\w.\[\]-]{1,100}", re.ASCII)
+_MIME: Final = re.compile(r"[\w.+-]{1,100}/[\w.+-]{1,100}(; ?[\w.-]{1,100}=[\w.-]{1,100})*", re.ASCII)
 
 
 class Weixin(Namespace):
@@ -75,12 +78,12 @@ class Weixin(Namespace):
         file is answered as ``{"buffer": …, "content_type": …}``. Only a *read_only* call is ever resent.
         *sealed* says whether to encrypt and sign it ("API 安全"), where tongfu's own list of such paths is out of date.
         """
-        problems = {}
+        problems = _wrong(json, query, form, file)
         if method not in ("GET", "POST"):
             problems["method"] = "expected GET or POST"
         if not isinstance(path, str) or _PATH.fullmatch(path) is None:
             problems["path"] = "expected a path such as /wxa/getwxadevinfo; parameters go through query"
-        if query is not None and "access_token" in query:
+        if isinstance(query, Mapping) and "access_token" in query:
             problems["query"] = "expected no access_token; pass access_token=…"
         if (json is not None and (file or form)) or (method == "GET" and (json is not None or file or form)):
             problems["json"] = "expected json, or file and form, and none of them with GET"
@@ -100,3 +103,30 @@ class Weixin(Namespace):
             binary=binary,
             sealed=sealed,
         )
+
+
+def _wrong(json: Any, query: Any, form: Any, file: Any) -> dict[str, str]:
+    """What is wrong with the parts: those in a URL or in a form's headers could break out of it."""
+    problems = {}
+    if json is not None and not isinstance(json, Mapping):
+        problems["json"] = "expected a mapping"
+    for name, given in (("query", query), ("form", form)):
+        if given is not None and not (isinstance(given, Mapping) and all(map(_is_text, given.values()))):
+            problems[name] = "expected a mapping of names to str"
+    if "form" not in problems and not all(map(_is_part, form or ())):
+        problems["form"] = "expected names of ASCII letters, digits and _.-[]"
+    if file is None:
+        return problems
+    if not isinstance(file, File) or not isinstance(file.content, bytes) or not _is_text(file.filename):
+        problems["file"] = "expected a File with its bytes"
+    elif not _is_part(file.part) or not _is_text(file.content_type) or _MIME.fullmatch(file.content_type) is None:
+        problems["file"] = "expected a part named by ASCII letters, digits and _.-[], and a MIME type"
+    return problems
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _is_part(name: Any) -> bool:
+    return isinstance(name, str) and _PART.fullmatch(name) is not None

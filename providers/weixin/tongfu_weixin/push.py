@@ -116,7 +116,7 @@ class MessagePush:
         :param max_age: seconds by which the signed timestamp may be off, either way. None leaves it unchecked;
             in plain mode a signature then fits every body forever, for it does not cover the body.
         :raises SignatureError: not WeChat's, for another app, too old, or plain where it must be encrypted.
-        :raises MalformedAnswer: neither XML nor JSON of the documented form.
+        :raises MalformedAnswer: neither XML nor JSON of the documented form, whoever sent it.
         :raises ConfigError: the account's push fields are missing or of a wrong form.
         """
         token, mode = self._token(), self._mode()

@@ -7,7 +7,6 @@ types, entities, processing instructions and attributes are refused, and so is d
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from typing import Any, Final
@@ -45,9 +44,11 @@ def build(kind: str, fields: Mapping[str, Any]) -> bytes:
 
     :raises InvalidParams: naming what cannot be written.
     """
+    if not isinstance(fields, Mapping):
+        raise _unwritable("fields", "a mapping")
     if kind == JSON:
         try:
-            return json.dumps(fields, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+            return strict_json.dump(fields)
         except (TypeError, ValueError, RecursionError):
             raise _unwritable("fields", "what JSON and UTF-8 have") from None
     return f"<xml>{''.join(_element(name, value, 1) for name, value in fields.items())}</xml>".encode()

@@ -22,6 +22,7 @@ from tongfu.errors import (
 )
 from tongfu_weixin.errors import NotSubscribed, RepliesUsedUp, ReplyWindowClosed, SessionEnded
 
+#: What a new token may help against; nothing else is ever replayed.
 STALE_TOKENS: Final = frozenset({40001, 40014, 42001})
 KINDS: Final[Mapping[int, type[PlatformRefused]]] = {
     -1: PlatformBusy,
@@ -77,19 +78,20 @@ ADVICE: Final[Mapping[int, str]] = {
 _RID: Final = re.compile(r"\brid:\s*([0-9A-Za-z-]{6,64})")
 
 
-def refused(call: Call[Any], code: Any, message: str, answer: Mapping[str, Any]) -> PlatformRefused:
+def refused(call: Call[Any], code: int | str, message: str, answer: Mapping[str, Any]) -> PlatformRefused:
     """The error for an errcode that is not 0; ``request_id`` is the rid, which the platform keeps for seven days."""
-    number = (
-        int(code) if isinstance(code, int) or (isinstance(code, str) and re.fullmatch(r"-?\d{1,9}", code)) else None
-    )
-    kind = KINDS.get(number, PlatformRefused) if number is not None else PlatformRefused
-    if number == 40013 and (call.credentials or call.fields.get("access_token")):
-        kind = PlatformRefused  # another app's code or user; the token itself was accepted
+    number = int(code) if isinstance(code, int) or re.fullmatch(r"-?\d{1,9}", code, re.ASCII) else None
+    kind = PlatformRefused if number is None else KINDS.get(number, PlatformRefused)
+    by_token = bool(call.credentials or call.fields.get("access_token"))
+    if by_token and kind is CredentialRejected and number not in STALE_TOKENS:
+        kind = PlatformRefused  # about another app's code or about the secret: a new token would not help
     found = _RID.search(message)
+    # A message is printed and logged: a line break in it could pass for a line of the log.
+    shown = "".join(char if char.isprintable() else "\ufffd" for char in message[:400])
     return kind(
         "weixin",
         str(code)[:32],
-        message[:400],
+        shown,
         request_id=found[1] if found else "",
         verified=False,
         advice=ADVICE.get(number, "") if number is not None else "",

@@ -103,7 +103,7 @@ def _read(value: Any, most: int) -> tuple[bytes, str]:
             value = stream.read(most + 1)
     if not isinstance(value, bytes | bytearray | memoryview):
         return b"", ""
-    return bytes(value), declared if isinstance(declared, str) else "?"
+    return bytes(value), declared if isinstance(declared, str) and declared.isprintable() else "?"
 
 
 def _sniffed(content: bytes) -> str:

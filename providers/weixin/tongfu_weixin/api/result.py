@@ -21,7 +21,7 @@ R = TypeVar("R", bound=Result)
 
 
 class ApiItem(Result):
-    """A part of an answer. ``to_camel()`` gives every field that came, under its camelCase name."""
+    """A part of an answer. ``to_camel()`` gives each field of it that came, under its camelCase name."""
 
     __slots__ = ()
 

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tongfu.call import Call, Caller, Context
+from tongfu.errors import InvalidParams
 
 from .wire import TOKEN, WIRE, File
 
@@ -75,8 +76,14 @@ class Namespace:
         access_token: str | None = None,
         **parts: Any,
     ) -> Call[R]:
-        """A call with the token that was passed, else the account's, else the keeper's."""
+        """
+        A call with the token that was passed, else the account's, else the keeper's.
+
+        :raises InvalidParams: the token that was passed is no text, such as a whole ``AccessToken``.
+        """
         token = access_token or self._account.access_token
+        if token and not isinstance(token, str):
+            raise InvalidParams("weixin", operation, {TOKEN: "expected a str"})
         return build(
             operation,
             method,

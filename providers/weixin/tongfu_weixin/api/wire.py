@@ -9,7 +9,7 @@ Source: https://developers.weixin.qq.com/miniprogram/dev/server/ "开发前必�
 
 from __future__ import annotations
 
-import json
+import codecs
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,6 +18,7 @@ from urllib.parse import quote, urlencode
 
 from tongfu.call import ANSWER_LIMIT, Call, Context, HttpRequest, HttpResponse
 from tongfu.errors import InvalidParams, MalformedAnswer, TransportError
+from tongfu_weixin import strict_json
 from tongfu_weixin.account import API_BACKUP_HOST, API_HOST, SEAL_FIELDS, WeixinAccount
 
 from .errors import refused
@@ -68,9 +69,12 @@ def encode(account: WeixinAccount, call: Call[Any], ctx: Context) -> HttpRequest
     try:
         headers, body = _body(call, ctx.nonce)
         path = call.endpoint + ("?" + urlencode(query, quote_via=quote, safe="") if query else "")
+        unwritable = ""
     except (TypeError, ValueError, RecursionError) as exc:
+        unwritable = type(exc).__name__
+    if unwritable:  # raised out here: the exception holds the text, which may be a token
         wanted = "expected JSON values, and text without lone surrogates"
-        raise InvalidParams("weixin", call.operation, {"parameters": f"{wanted} ({type(exc).__name__})"}) from exc
+        raise InvalidParams("weixin", call.operation, {"parameters": f"{wanted} ({unwritable})"})
     return HttpRequest(
         call.method,
         account.api_base_url + path,
@@ -135,13 +139,8 @@ def _body(call: Call[Any], nonce: str) -> tuple[Mapping[str, str], bytes]:
         headers = {**HEADERS, "content-type": f"multipart/form-data; boundary={boundary}"}
         return headers, form(boundary, call.fields["form"], file)
     if call.fields["json"] is not None:
-        return JSON_HEADERS, text(call.fields["json"]).encode()
+        return JSON_HEADERS, strict_json.dump(call.fields["json"])
     return HEADERS, b""
-
-
-def text(value: Mapping[str, Any]) -> str:
-    """JSON without escapes: older back ends showed ``\\u4f60`` to the user as it stood."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
 def form(boundary: str, values: Mapping[str, str], file: File | None) -> bytes:
@@ -188,17 +187,23 @@ def decode(account: WeixinAccount, call: Call[Any], response: HttpResponse, ctx:
         if call.fields["binary"] and "errcode" not in answer and _is_file(response):
             return _file(response)
     code = answer.get("errcode", 0)
+    if isinstance(code, bool) or not isinstance(code, int | str):
+        # Neither done nor refused: False and 0.0 are equal to 0, and are not the platform's 0.
+        raise MalformedAnswer("weixin: the answer's errcode is not a number")
     if code not in (0, "0"):
         raise refused(call, code, str(answer.get("errmsg", "")), answer)
     return answer
 
 
 def parse(body: bytes) -> dict[str, Any]:
-    """:raises MalformedAnswer: not a JSON object in UTF-8."""
+    """:raises MalformedAnswer: not a JSON object in UTF-8, or one that two readers could read differently."""
     try:
-        answer = json.loads(body.decode("utf-8-sig"))
+        answer, reason = strict_json.read(body.removeprefix(codecs.BOM_UTF8)), ""
     except (ValueError, RecursionError) as exc:
-        raise MalformedAnswer(f"weixin: the answer is not JSON ({type(exc).__name__})") from exc
+        answer, reason = None, f" ({type(exc).__name__})"
+    # Raised out here: the exception holds the answer, and with it tokens and keys.
+    if reason:
+        raise MalformedAnswer(f"weixin: the answer is not JSON{reason}")
     if not isinstance(answer, dict):
         raise MalformedAnswer("weixin: the answer is not a JSON object")
     return answer
@@ -223,6 +228,6 @@ def _file(response: HttpResponse) -> Mapping[str, Any]:
     return {
         "buffer": response.body,
         "content_type": response.headers.get("content-type", "application/octet-stream"),
-        "filename": named[1] if named else None,
+        "filename": (_safe(re.split(r"[\\/]", named[1])[-1]).lstrip(". ") or None) if named else None,
         "num_used": used and int(used[0]),
     }
