@@ -89,7 +89,7 @@ def refused(call: Call[Any], code: Any, message: str, answer: Mapping[str, Any])
     return kind(
         "weixin",
         str(code)[:32],
-        message[:400],
+        message=message[:400],
         request_id=found[1] if found else "",
         verified=False,
         advice=ADVICE.get(number, "") if number is not None else "",
