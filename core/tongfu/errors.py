@@ -234,14 +234,14 @@ class PlatformRefused(TongfuError):
         self,
         platform: str,
         code: str,
-        message: str = "",
-        *,
         sub_code: str = "",
+        message: str = "",
         http_status: int = 200,
         request_id: str = "",
+        raw: Mapping[str, Any] | None = None,
+        *,
         verified: bool = True,
         advice: str = "",
-        raw: Mapping[str, Any] | None = None,
     ) -> None:
         self.platform = platform
         self.code = code

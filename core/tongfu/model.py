@@ -308,3 +308,4 @@ class Bill(Result):
 
     seed_fields: ClassVar[tuple[str, ...]] = ("content",)
     content: str = field(repr=False)
+    raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)

@@ -108,6 +108,28 @@ async def test_bills_and_fund_flows_are_of_the_day() -> None:
         assert "`收入," in flow.content
 
 
+@pytest.mark.parametrize("platform", ["weixin", "alipay"])
+async def test_the_json_line_is_a_configuration_as_it_stands(platform: str) -> None:
+    async with Emulator() as emu:
+        line = json.loads(json.dumps(emu.settings()))
+        async with Tongfu.from_config({"shop": {"platform": platform, **line[platform]}}, clock=emu.clock) as tf:
+            await tf.payment.get_order_info(
+                "shop",
+                openid="2088102146225135",
+                body="tea",
+                subject="tea",
+                out_trade_no="tea_1001",
+                total_fee=880,
+                notify_url="http://127.0.0.1:9/notify",
+            )
+            await emu.pay("tea_1001")
+            refund = await tf.payment.refund(
+                "shop", out_trade_no="tea_1001", out_refund_no="tea_1001_R1", total_fee=880, refund_fee=80
+            )
+
+            assert (80, "tea_1001_R1") == (refund.refund_fee, refund.out_refund_no)
+
+
 HIDDEN = {
     *("secret", "key", "pfx_base64", "api_v3_key", "private_key", "encrypt_key"),
     *("push_token", "push_aes_key", "api_aes_key", "api_private_key"),

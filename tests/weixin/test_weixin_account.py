@@ -91,7 +91,16 @@ def test_two_accounts_share_no_credentials() -> None:
 
 
 def test_every_field_can_be_a_plain_setting() -> None:
-    assert {one.name for one in fields(WeixinAccount)} == set(WeixinAccountSchema().fields)
+    assert {one.name for one in fields(WeixinAccount)} == set(WeixinAccountSchema().fields) - {"pfx_base64"}
+
+
+def test_a_pfx_is_a_plain_setting_under_one_of_its_two_names() -> None:
+    for name in ("pfx", "pfx_base64"):
+        assert "TUlJ" == WeixinAccountSchema().build("shop", {**GOOD, name: "TUlJ"}).pfx
+
+    with pytest.raises(ConfigError, match=r"^shop: pfx_base64: pfx is given already\. The keys are: ") as caught:
+        WeixinAccountSchema().build("shop", {**GOOD, "pfx": "TUlJ", "pfx_base64": "TUlK"})
+    assert "TUl" not in str(caught.value)
 
 
 def test_a_mode_of_the_push_that_does_not_fit_the_key_is_refused_from_settings_too() -> None:

@@ -34,7 +34,12 @@ class BadRequest(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One control route. ``body`` is the JSON schema of what it takes, ``errors`` what it can refuse with."""
+    """
+    One control route.
+
+    ``body`` is the JSON schema of what it takes, ``errors`` what it can refuse with. A route without a body
+    may take texts in its ``query``.
+    """
 
     method: str
     path: str
@@ -42,6 +47,7 @@ class Operation:
     act: Callable[[Emulator, Mapping[str, str], Body], Awaitable[Any]]
     body: Mapping[str, Any] | None = None
     errors: tuple[int, ...] = ()
+    query: tuple[str, ...] = ()
 
 
 async def orders(emu: Emulator, names: Mapping[str, str], body: Body) -> Any:
@@ -49,7 +55,7 @@ async def orders(emu: Emulator, names: Mapping[str, str], body: Body) -> Any:
 
 
 async def order(emu: Emulator, names: Mapping[str, str], body: Body) -> Any:
-    return order_document(emu.order(names["out_trade_no"]))
+    return order_document(emu.order(names["out_trade_no"], body.get("platform")))
 
 
 async def pay(emu: Emulator, names: Mapping[str, str], body: Body) -> Any:
@@ -94,7 +100,7 @@ async def faults(emu: Emulator, names: Mapping[str, str], body: Body) -> Any:
 
 async def add_fault(emu: Emulator, names: Mapping[str, str], body: Body) -> Any:
     _only(body, "match", "fault", "times")
-    match = body.get("match", {})
+    match = {} if body.get("match") is None else body["match"]
     if not isinstance(match, Mapping):
         raise BadRequest("match is an object")
     return fault_document(emu.fault(body.get("fault", ""), match=match, times=body.get("times", 1)))
@@ -134,7 +140,7 @@ def _schema(**properties: Any) -> dict[str, Any]:
 
 OPERATIONS: Final = (
     Operation("GET", "/orders", "Every order of every platform", orders),
-    Operation("GET", "/orders/{out_trade_no}", "One order", order, errors=(404,)),
+    Operation("GET", "/orders/{out_trade_no}", "One order", order, errors=(404,), query=("platform",)),
     Operation(
         "POST",
         "/orders/{out_trade_no}/pay",
@@ -185,7 +191,10 @@ def handler(emu: Emulator, operation: Operation) -> Answering:
     """The route's aiohttp handler: JSON in, JSON out, refusals as JSON."""
 
     async def answer(request: web.Request) -> web.StreamResponse:
-        body = await _json(request) if operation.body is not None else {}
+        if operation.body is not None:
+            body = await _json(request)
+        else:
+            body = {name: request.query[name] for name in operation.query if name in request.query}
         return web.json_response(await operation.act(emu, request.match_info, body))
 
     return _guarded(emu, answer)

@@ -32,6 +32,8 @@ def document(emu: Emulator) -> dict[str, Any]:
     for operation in OPERATIONS:
         described = _described(operation.path, operation.summary, operation.body, operation.errors)
         described["operationId"] = operation.act.__name__
+        for name in operation.query:
+            described.setdefault("parameters", []).append({"name": name, "in": "query", "schema": {"type": "string"}})
         paths.setdefault(PREFIX + operation.path, {})[operation.method.lower()] = described
     for route in platform_controls(emu.routes()):
         summary, _, more = (inspect.getdoc(route.handle) or route.path).partition("\n")

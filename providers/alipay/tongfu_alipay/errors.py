@@ -94,8 +94,8 @@ def refused(
     return kind(
         "alipay",
         code,
+        sub_code,
         message,
-        sub_code=sub_code,
         request_id=request_id,
         verified=verified,
         advice=advice,

@@ -80,7 +80,7 @@ def refund_query(params: RefundKey) -> Call[RefundState]:
         status, refund_fee = text(answer, "refund_status"), fee(answer, "refund_amount")
         if status is None and not refund_fee:
             raise RefundNotFound(
-                "alipay", "10000", "no such refund", advice="It was not received or it failed", raw=answer
+                "alipay", "10000", message="no such refund", advice="It was not received or it failed", raw=answer
             )
         royaltys = items(answer, "refund_royaltys")
         return RefundState(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from marshmallow import fields
+from marshmallow import ValidationError, fields, post_load, validates_schema
 
 from tongfu.fields import AccountSchema
 
@@ -22,6 +23,7 @@ class WeixinAccountSchema(AccountSchema):
     mch_id = fields.String()
     key = fields.String()
     pfx = fields.String()
+    pfx_base64 = fields.String()  # its name in what `tongfu emulate --json` prints
     timeout = fields.Float()
     sign_type = fields.String()
     sandbox = fields.Boolean()
@@ -46,3 +48,14 @@ class WeixinAccountSchema(AccountSchema):
     api_platform_cert_sn = fields.String()
     ca_pem = fields.String()
     stable_token = fields.Boolean()
+
+    @validates_schema(pass_original=True)
+    def _one_pfx(self, loaded: Mapping[str, Any], given: Mapping[str, Any], **kwargs: Any) -> None:
+        if "pfx" in given and "pfx_base64" in given:
+            raise ValidationError("pfx is given already", "pfx_base64")
+
+    @post_load
+    def _pfx(self, loaded: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
+        if "pfx_base64" in loaded:
+            loaded["pfx"] = loaded.pop("pfx_base64")
+        return loaded

@@ -80,6 +80,16 @@ async def test_a_new_app_sees_an_open_id_and_an_old_one_a_user_id(alipay: Alipay
         assert (given.get("open_id") or given.get("user_id")) == session.openid
 
 
+async def test_the_facades_openid_names_either_of_them(alipay: Alipay, control: Control) -> None:
+    old = await alipay.auth.code2session((await control("login", openid="2088102150477652"))["code"])
+    new = await alipay.auth.code2session((await control("login", openid="o1"))["code"])
+    refused = await control("login", status=400, openid="o1", open_id="o2")
+
+    assert (None, "2088102150477652", "2088102150477652") == (old.open_id, old.user_id, old.openid)
+    assert ("o1", None, "o1") == (new.open_id, new.user_id, new.openid)
+    assert {"error": "openid is a user_id or an open_id, and given alone"} == refused
+
+
 async def test_a_code_dies_by_the_emulators_clock(emu: Emulator, alipay: Alipay, control: Control) -> None:
     short, long = [(await control("login", **body))["code"] for body in ({}, {"code_expires_in": DAY})]
     await emu.clock.advance(180)
@@ -173,7 +183,8 @@ async def test_a_login_that_cannot_be_is_told_so(control: Control) -> None:
         {"code_expires_in": 179},
         {"code_expires_in": DAY + 1},
         {"code_expires_in": True},
-        {"openid": "x"},
+        {"openid": ""},
+        {"opened": "x"},
     ]
     for body in bodies:
         assert next(iter(body)) in (await control("login", 400, **body))["error"]

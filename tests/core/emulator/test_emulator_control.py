@@ -42,6 +42,18 @@ async def test_orders_are_told_without_the_halfs_own_memory(client: Client, crea
     assert await ask(client, "GET", "/orders/A2") == (404, {"error": "there is no order A2"})
 
 
+async def test_an_order_is_asked_for_by_its_platform_where_several_may_have_it(client: Client, create: Create) -> None:
+    order = ORDER | {"transaction_id": (await create("A1"))["id"]}
+    _, document = await ask(client, "GET", "/openapi.json")
+    parameters = document["paths"]["/_emulator/orders/{out_trade_no}"]["get"]["parameters"]
+
+    assert await ask(client, "GET", "/orders/A1?platform=fake") == (200, order)
+    assert await ask(client, "GET", "/orders/A1?platform=other") == (404, {"error": "there is no order A1 on other"})
+    assert [("path", "out_trade_no", True), ("query", "platform", None)] == [
+        (parameter["in"], parameter["name"], parameter.get("required")) for parameter in parameters
+    ]
+
+
 async def test_the_buyer_pays_and_the_notification_is_told(client: Client, create: Create, merchant: Any) -> None:
     await create("A1", notify_url=merchant.url)
     status, order = await ask(client, "POST", "/orders/A1/pay", json={"outcome": "success"})
@@ -131,6 +143,14 @@ async def test_faults_are_set_told_and_forgotten(client: Client) -> None:
     assert (await ask(client, "GET", "/faults"))[1]["faults"] == [fault]
     assert await ask(client, "DELETE", "/faults") == (200, {"faults": []})
     assert (await ask(client, "GET", "/faults"))[1]["faults"] == []
+
+
+async def test_a_fault_whose_match_is_null_hits_whatever_comes_first(client: Client) -> None:
+    nulls = {"path": None, "nth": None, "out_trade_no": None}
+    for match in (None, nulls, {}):
+        status, fault = await ask(client, "POST", "/faults", json={"match": match, "fault": "reset"})
+
+        assert (status, nulls) == (200, {name: fault[name] for name in nulls})
 
 
 async def test_an_unknown_fault_is_answered_with_the_list(client: Client) -> None:

@@ -14,6 +14,7 @@ from tongfu.emulator.half import Route, World
 from .controls import control
 from .gateway import Refusal, Request
 
+_USER_ID: Final = re.compile(r"2088\d{12}", re.ASCII)
 BEIJING: Final = timezone(timedelta(hours=8))
 CODE_LIVES: Final = (180, 86400)  # seconds, from the least that the platform promises to the most
 EXPIRES: Final = timedelta(days=15)
@@ -52,15 +53,19 @@ class Logins:
         self._refreshed: set[str] = set()
 
     def routes(self) -> Iterable[Route]:
-        takes = {"user_id": str, "open_id": str, "scope": str, "code_expires_in": int}
+        takes = {"openid": str, "user_id": str, "open_id": str, "scope": str, "code_expires_in": int}
         yield Route("POST", "/_emulator/alipay/login", control(self.log_in, **takes))
 
     def log_in(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
         """A user of the mini-program logs in: the code for alipay.system.oauth.token"""
         chance, ids = self._world.random, {name: body[name] for name in ("open_id", "user_id") if name in body}
+        if "openid" in body:  # the facade's word for either of them
+            if ids or not body["openid"]:
+                raise ValueError("openid is a user_id or an open_id, and given alone")
+            ids = {"user_id" if _USER_ID.fullmatch(body["openid"]) else "open_id": body["openid"]}
         if not ids:
             ids = {"open_id": f"{chance.getrandbits(128):032x}", "user_id": f"2088{chance.randrange(10**12):012d}"}
-        if re.fullmatch(r"2088\d{12}", ids.get("user_id", "2088000000000000"), re.ASCII) is None:
+        if _USER_ID.fullmatch(ids.get("user_id", "2088000000000000")) is None:
             raise ValueError("user_id is 16 digits that begin with 2088")
         if not ids.get("open_id", "x"):
             raise ValueError("open_id is empty")

@@ -91,7 +91,7 @@ def refused(call: Call[Any], code: int | str, message: str, answer: Mapping[str,
     return kind(
         "weixin",
         str(code)[:32],
-        shown,
+        message=shown,
         request_id=found[1] if found else "",
         verified=False,
         advice=ADVICE.get(number, "") if number is not None else "",

@@ -56,7 +56,7 @@ def refused(
     # "201 商户订单号重复" is the other name of a number that was used with other parameters.
     known_as = "OUT_TRADE_NO_USED" if code == "INVALID_REQUEST" and REPEATED in message else code
     kind, advice = KINDS.get(known_as, (PlatformRefused, ""))
-    return kind("weixin", code, message, verified=verified, advice=advice, raw=raw)
+    return kind("weixin", code, message=message, verified=verified, advice=advice, raw=raw)
 
 
 def unsigned(call: Call[object], raw: Mapping[str, str]) -> PlatformRefused | OutcomeUnknown:
@@ -72,12 +72,12 @@ def unsigned(call: Call[object], raw: Mapping[str, str]) -> PlatformRefused | Ou
         return refused(call, "SIGNERROR", message, raw, verified=False)
     if "证书" in message:
         return errors.CredentialRejected(
-            "weixin", code or "FAIL", message, verified=False, advice="Check pfx of the account", raw=raw
+            "weixin", code or "FAIL", message=message, verified=False, advice="Check pfx of the account", raw=raw
         )
     if "systemerror" in folded or "compressgziperror" in folded:
         return refused(call, "SYSTEMERROR", message, raw, verified=False)
     if "appid" in folded or "mchid" in folded:
         return errors.CredentialRejected(
-            "weixin", code or "FAIL", message, verified=False, advice="Check app_id and mch_id", raw=raw
+            "weixin", code or "FAIL", message=message, verified=False, advice="Check app_id and mch_id", raw=raw
         )
     return refused(call, code or "FAIL", message, raw, verified=False)

@@ -135,7 +135,7 @@ def _not_ok(response: HttpResponse) -> Exception:
         return CredentialRejected(
             "weixin",
             "NO_CLIENT_CERTIFICATE",
-            "the platform saw no client certificate, or one it does not know",
+            message="the platform saw no client certificate, or one it does not know",
             http_status=400,
             verified=False,
             advice="Check pfx of the account",

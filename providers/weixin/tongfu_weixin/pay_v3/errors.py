@@ -113,7 +113,7 @@ def _error(
     return kind(
         "weixin",
         code,
-        message,
+        message=message,
         http_status=status,
         request_id=request_id,
         verified=verified,
