@@ -48,9 +48,6 @@ def _rebuilt(kind: type[TongfuError], args: tuple[Any, ...], state: dict[str, An
     return error
 
 
-# --- the caller must act; nothing was sent ---------------------------------------------------
-
-
 class ConfigError(TongfuError):
     """An account, a key or the installation is wrong. Nothing was sent."""
 
@@ -121,9 +118,6 @@ class InvalidParams(TongfuError, ValueError):
         super().__init__(f"{platform} {operation}: {listed}")
 
 
-# --- nobody knows ----------------------------------------------------------------------------
-
-
 class TransportError(TongfuError):
     """
     The network, or a gateway on the way, failed.
@@ -176,9 +170,6 @@ class CredentialStoreUnavailable(TransportError):
         )
 
 
-# --- do not trust what came --------------------------------------------------------------------
-
-
 class SignatureError(TongfuError):
     """The answer or notification is not signed by the platform. Use nothing of it."""
 
@@ -217,9 +208,6 @@ class NoticeMismatch(MalformedAnswer):
             f"the notification for {out_trade_no} is authentic, but differs from the order in: "
             f"{', '.join(self.fields)}; do not deliver, look at the order"
         )
-
-
-# --- the platform said no ----------------------------------------------------------------------
 
 
 class PlatformRefused(TongfuError):
@@ -311,9 +299,6 @@ class PermissionDenied(PlatformRefused):
 
 class PlatformBusy(PlatformRefused):
     """The platform failed for now: repeat with exactly the same parameters."""
-
-
-# --- a plugin's author must act ----------------------------------------------------------------
 
 
 class ProviderContractError(TongfuError):
