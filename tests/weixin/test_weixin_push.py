@@ -255,6 +255,16 @@ def test_an_event_is_told_apart_by_who_when_and_what() -> None:
     assert "gh_97417a04a28d/o9AgO5Kd5ggOC-bXrbNODIiE3bGY/1714037059/debug_demo" in keys
 
 
+@pytest.mark.parametrize("msg_id", [0, "0", "", None])
+def test_no_msg_id_is_no_number(msg_id: Any) -> None:
+    fields = {**PLAIN, "MsgId": msg_id} if msg_id is not None else PLAIN
+
+    message = plain_push().read(signed(json.dumps(fields).encode()))
+
+    assert None is message.msg_id
+    assert "gh_97417a04a28d/o9AgO5Kd5ggOC-bXrbNODIiE3bGY/1714037059/debug_demo" == message.dedupe_key
+
+
 def test_the_content_checks_event_is_read_deep_in_both_texts() -> None:
     event = {
         **PLAIN,

@@ -220,7 +220,7 @@ def _message(kind: str, fields: dict[str, Any], nonce: str, *, encrypted: bool) 
         from_user_name=_text(fields, "FromUserName"),
         create_time=create_time,
         msg_type=msg_type,
-        msg_id=_number(fields, "MsgId", 1 << 64),
+        msg_id=_number(fields, "MsgId", 1 << 64) or None,  # 0 names no message: many would be one
         event=_text(fields, "Event") or None,
         kind=kind,
         encrypted=encrypted,

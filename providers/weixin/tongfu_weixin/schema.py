@@ -13,7 +13,7 @@ from .account import WeixinAccount
 
 
 class WeixinAccountSchema(AccountSchema):
-    """Certificates and keys are base64, PEM text or a path."""
+    """Certificates and keys are base64, PEM text or a path; ``ca_pem`` is PEM text."""
 
     account: ClassVar[type[Any]] = WeixinAccount
 
