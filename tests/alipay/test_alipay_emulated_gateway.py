@@ -120,6 +120,16 @@ async def test_a_wrong_signature_is_explained(shop: Shop, stage: Stage) -> None:
     assert (node["sub_code"], is_signed) == ("isv.missing-signature", False)
 
 
+async def test_the_byte_where_a_signature_goes_wrong_is_told(shop: Shop, stage: Stage) -> None:
+    good = signed(shop, stage)
+    for place in (0, 40):
+        other = "A" if good["sign"][place] != "A" else "B"
+        broken = good["sign"][:place] + other + good["sign"][place + 1 :]
+        *_, explain = await gateway(stage, {**good, "sign": broken})
+
+        assert f"; sign differs from the expected one from byte {place} on: the text, the charset" in explain
+
+
 async def test_the_usual_mistakes_are_told_by_name(shop: Shop, stage: Stage) -> None:
     line = stage.emu.settings()["alipay"]
     key = load_der_private_key(base64.b64decode(line["private_key"]), None)
@@ -170,7 +180,7 @@ async def test_content_nested_without_end_is_refused(shop: Shop, stage: Stage, d
 async def test_random_requests_are_refused_and_break_nothing(shop: Shop, query: bytes, body: bytes) -> None:
     asked = Asked("POST", "/gateway.do", query.decode("latin-1"), {}, body)
     with pytest.raises(Refusal) as caught:
-        read(asked, shop.app_id, shop.app.public_key())
+        read(asked, shop.app_id, shop.app)
 
     assert not caught.value.signed
 

@@ -68,7 +68,7 @@ class Request:
         return content
 
 
-def read(asked: Asked, app_id: str, app_key: rsa.RSAPublicKey) -> Request:
+def read(asked: Asked, app_id: str, app_key: rsa.RSAPrivateKey) -> Request:
     """
     Read and verify a request.
 
@@ -80,7 +80,7 @@ def read(asked: Asked, app_id: str, app_key: rsa.RSAPublicKey) -> Request:
     return verify(params, app_id, app_key, charset_in_query="charset" in query)
 
 
-def verify(params: dict[str, str], app_id: str, app_key: rsa.RSAPublicKey, *, charset_in_query: bool) -> Request:
+def verify(params: dict[str, str], app_id: str, app_key: rsa.RSAPrivateKey, *, charset_in_query: bool) -> Request:
     for name in ("method", "app_id", "timestamp", "version", "sign_type", "sign", "charset"):
         if not params.get(name):
             missing = {"sign": "signature", "sign_type": "signature-type"}.get(name, name.replace("_", "-"))
@@ -97,7 +97,7 @@ def verify(params: dict[str, str], app_id: str, app_key: rsa.RSAPublicKey, *, ch
     hint = (
         "" if charset_in_query else "，请确认charset参数放在了URL查询字符串中且各参数值使用charset参数指示的字符集编码"
     )
-    signed = _verifies(app_key, params["sign"], text, params["sign_type"])
+    signed = _verifies(app_key.public_key(), params["sign"], text, params["sign_type"])
     if not signed or not charset_in_query:
         built = text.replace("&", "&amp;")
         why = "; charset is not in the URL query" if signed else _mistake(params, text, app_key)
@@ -127,13 +127,13 @@ def _verifies(key: rsa.RSAPublicKey, signature: str, text: str, sign_type: str) 
     return True
 
 
-def _mistake(params: Mapping[str, str], text: str, app_key: rsa.RSAPublicKey) -> str:
+def _mistake(params: Mapping[str, str], text: str, app_key: rsa.RSAPrivateKey) -> str:
     """
     Which of the usual mistakes it is, and the first byte that differs.
 
     A signature does not show what was signed, so what people do sign is tried.
     """
-    sign, sign_type = params["sign"], params["sign_type"]
+    got, sign_type, key = params["sign"], params["sign_type"], app_key.public_key()
     filled = {name: value for name, value in params.items() if value}
     tried = {
         "without sign_type": _joined({name: value for name, value in filled.items() if name != "sign_type"}),
@@ -143,13 +143,18 @@ def _mistake(params: Mapping[str, str], text: str, app_key: rsa.RSAPublicKey) ->
         "without biz_content": _joined({name: value for name, value in filled.items() if name != "biz_content"}),
     }
     for words, other in tried.items():
-        if _verifies(app_key, sign, other, sign_type):
+        if _verifies(key, got, other, sign_type):
             same = len(commonprefix([text.encode(), other.encode()]))
             return f"; it was signed {words}, and differs from byte {same} on"
     for weaker in HASHES:
-        if _verifies(app_key, sign, text, weaker):
+        if _verifies(key, got, text, weaker):
             return f"; it was signed by {weaker}, and sign_type says {sign_type}"
-    return "; the text, the charset or the key was another: is the app's public key the private_key's?"
+    # The padding has no chance in it, so there is one right signature.
+    same = len(commonprefix([sign(app_key, text, sign_type), got]))
+    return (
+        f"; sign differs from the expected one from byte {same} on: the text, the charset or the key was another: "
+        "is the app's public key the private_key's?"
+    )
 
 
 def sign(key: rsa.RSAPrivateKey, text: str, sign_type: str = "RSA2") -> str:

@@ -116,7 +116,7 @@ class AlipayHalf:
     def _gateway(self, asked: Asked, _: Mapping[str, str]) -> Answer:
         name, number, sign_type = "error_response", "", "RSA2"
         try:
-            request = gateway.read(asked, self.app_id, self.app_key.public_key())
+            request = gateway.read(asked, self.app_id, self.app_key)
             sign_type = request.params["sign_type"]
             if request.method in PAGES:
                 return self._cashier(request)
@@ -156,7 +156,7 @@ class AlipayHalf:
             raise ValueError('expected {"order_string": "…"}')  # noqa: TRY004 - the route answers 400 for it
         params = dict(parse_qsl(string, keep_blank_values=True))
         try:
-            request = gateway.verify(params, self.app_id, self.app_key.public_key(), charset_in_query=True)
+            request = gateway.verify(params, self.app_id, self.app_key, charset_in_query=True)
             if request.method != APP_PAY:
                 raise Refusal("40002", "isv.invalid-method", "不存在的方法名")
             order = trades.create(self, request, opened=True)
