@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
 from operator import attrgetter
-from typing import Any, ClassVar, Final, cast
+from typing import Any, ClassVar, Final
 from urllib.parse import urlsplit
 
 from marshmallow import RAISE, Schema, ValidationError, fields
@@ -268,17 +268,14 @@ class AccountSchema(Schema):
 
     def build(self, name: str, settings: Mapping[str, Any]) -> Any:
         """
-        Make the account.
+        Make the account. An optional null, as JSON has it, is a setting that is not there.
 
         :raises ConfigError: naming each bad key; values are never repeated, they may be secrets.
         """
-        # JSON has a null where TOML and the environment have nothing.
-        optional = {name for name, field in self.fields.items() if not field.required}
-        given = {key: value for key, value in settings.items() if value is not None or key not in optional}
+        given = {k: v for k, v in settings.items() if v is not None or getattr(self.fields.get(k), "required", True)}
         try:
             loaded = self.load(given)
         except ValidationError as exc:
-            problems = cast("dict[str, list[str]]", exc.messages)
-            listed = "; ".join(f"{key}: {' '.join(map(str, texts))}" for key, texts in problems.items())
+            listed = "; ".join(f"{key}: {' '.join(map(str, texts))}" for key, texts in exc.messages_dict.items())
             raise ConfigError(f"{name}: {listed.rstrip('.')}. The keys are: {', '.join(sorted(self.fields))}") from None
         return self.account(**loaded)

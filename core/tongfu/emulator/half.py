@@ -111,7 +111,7 @@ class Delivery:
     corrupt: Callable[[str], tuple[dict[str, str], bytes]]
     accepted: Callable[[int, bytes], bool]
     ladder: tuple[float, ...]
-    wire: dict[str, Any] = field(default_factory=dict)  # as JSON has it: what the half makes this again of
+    wire: dict[str, Any] | None = None  # as JSON has it: what the half makes this again of, if it can
 
 
 class Clock(Protocol):

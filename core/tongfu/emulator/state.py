@@ -78,7 +78,7 @@ class StateFile:
             "seed": seed,
             "offset": round(clock.offset, 1),
             "orders": [asdict(order) for order in ledger.orders()],
-            "notifications": [_sent_document(each) for each in postman.notifications],
+            "notifications": [_sent_document(each) for each in postman.notifications if each.delivery.wire is not None],
         }
         text = json.dumps(document, ensure_ascii=False, indent=1, default=_time) + "\n"
         if text != self.text:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -23,9 +24,12 @@ def half(fake_half: Any) -> Any:
 
         resumed: list[str] = []  # noqa: RUF012 - one for all
 
+        def notice(self, order: EmulatedOrder) -> Delivery:
+            made: Delivery = super().notice(order)
+            return replace(made, wire={})
+
         def delivery(self, order: EmulatedOrder, kind: str, wire: Mapping[str, Any]) -> Delivery:
-            made: Delivery = self.notice(order)
-            return made
+            return self.notice(order)
 
         def resume(self, order: EmulatedOrder) -> None:
             self.resumed.append(order.out_trade_no)
@@ -108,6 +112,18 @@ async def test_a_half_that_cannot_go_on_keeps_its_orders_only(fake_half: Any, me
     async with Emulator(halves=[fake_half], state_file=file) as emu:
         assert ["paid"] == [order.state for order in emu.orders()]
         assert [] == emu.notifications
+
+
+async def test_a_notification_that_cannot_be_made_again_is_left_out(half: Any, merchant: Any, tmp_path: Path) -> None:
+    """Such as a message push, which is about no order."""
+    file = tmp_path / "state.json"
+    async with Emulator(halves=[half], state_file=file) as emu:
+        await ordered(emu, "A1", merchant.url)
+        pushed = replace(emu._halves["fake"].notice(emu.order("A1")), kind="push", out_trade_no="", wire=None)  # type: ignore[attr-defined]
+        emu._worlds[0][0].deliver(pushed)
+        await emu.settle()
+    async with Emulator(halves=[half], state_file=file) as emu:
+        assert (["A1"], []) == ([order.out_trade_no for order in emu.orders()], emu.notifications)
 
 
 @pytest.mark.parametrize(
