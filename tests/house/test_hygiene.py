@@ -106,3 +106,23 @@ def test_a_dead_link_is_found(tmp_path: Path) -> None:
     assert ["docs/a.md: ../top.md#gone", "docs/a.md: gone.md"] == dead_links(
         {"docs/a.md": page, "docs/b.md": "", "top.md": "# The order\n"}, tmp_path
     )
+
+
+def page_readers(tree: Tree) -> list[str]:
+    """Tests that read the pages and go with the wheels, where there are none: what does lies in tests/house."""
+    return [
+        path
+        for path, text in tree.items()
+        if path.startswith("tests/") and not path.startswith("tests/house/") and path.endswith(".py")
+        if re.search(r"""core/docs|["']docs["']""", text)
+    ]
+
+
+def test_only_the_house_reads_pages(tree: Tree) -> None:
+    assert [] == page_readers(tree)
+
+
+def test_a_reader_of_pages_elsewhere_is_found() -> None:
+    line = 'PAGE = ROOT / "core" / "docs" / "a.md"\n'
+
+    assert ["tests/core/test_a.py"] == page_readers({"tests/core/test_a.py": line, "tests/house/test_b.py": line})

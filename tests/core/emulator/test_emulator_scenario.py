@@ -1,8 +1,6 @@
 from __future__ import annotations
 
 import json
-import re
-import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +8,7 @@ import aiohttp
 import pytest
 
 from tongfu import ConfigError
-from tongfu.emulator import Emulator, scenario
+from tongfu.emulator import Emulator
 
 TOML = """
 [[steps]]
@@ -106,12 +104,3 @@ def test_a_file_that_cannot_be_read_is_named(fake_half: Any, tmp_path: Path, nam
     file.write_text("= {")
     with pytest.raises(ConfigError, match=said):
         Emulator(halves=[fake_half], scenario=file)
-
-
-def test_the_pages_scenario_is_one() -> None:
-    page = (Path(__file__).parents[3] / "core" / "docs" / "emulator.md").read_text(encoding="utf-8")
-    (block,) = re.findall(r"^```toml\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
-
-    assert [(0.0, "fault"), (0.0, "order"), (30.0, "pay"), (60.0, "redeliver"), (60.0, "advance")] == [
-        (step.at, step.kind) for step in scenario.steps(tomllib.loads(block)["steps"])
-    ]
