@@ -78,6 +78,17 @@ async def test_login_needs_no_merchant_but_a_payment_says_what_it_needs() -> Non
     assert transport.requests == []
 
 
+async def test_what_needs_the_client_certificate_names_everything_that_is_missing() -> None:
+    transport = FakeTransport()
+    async with Tongfu({"shop": WeixinAccount(app_id="wx1")}, transport=transport) as tf:
+        with pytest.raises(ConfigError, match="weixin refund needs mch_id, key, pfx in"):
+            await tf.payment.refund("shop", out_trade_no="A10011", out_refund_no="R1", total_fee=2, refund_fee=1)
+        with pytest.raises(ConfigError, match="weixin download_fundflow needs mch_id, key, pfx in"):
+            await tf.payment.download_fundflow("shop", bill_date="20260102")
+
+    assert transport.requests == []
+
+
 def test_two_accounts_share_no_credentials() -> None:
     accounts = [
         WeixinAccount(**GOOD),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta, timezone
 from typing import Any
 
@@ -68,6 +69,19 @@ async def opened(mode: str, **more: Any) -> AsyncIterator[Shop]:
             shop.url = "http://{}:{}/n".format(*runner.addresses[0][:2])
             yield shop
             await runner.cleanup()
+
+
+@pytest.mark.parametrize(("protocol", "signed"), [(None, "MD5"), ("v2", "MD5"), ("v3", "RSA")])
+async def test_the_emulators_account_does_either_protocol(protocol: str | None, signed: str) -> None:
+    async with Emulator(platforms=["weixin"]) as emu:
+        account: Any = replace(emu.accounts()["weixin"], protocol=protocol)  # type: ignore[type-var]  # a dataclass
+        async with Tongfu({"weixin": account}, clock=emu.clock) as tf:
+            asked: Any = {"openid": "oU", "body": "tea", "total_fee": 880, "notify_url": "http://127.0.0.1:9/n"}
+            info = await tf.payment.get_order_info("weixin", out_trade_no="tea_1001", **asked)
+            await emu.pay("tea_1001")
+            order = await tf.payment.order_query("weixin", out_trade_no="tea_1001")
+
+    assert (signed, True, 880) == (info.payload["signType"], order.paid, order.total_fee)
 
 
 @pytest.mark.parametrize("mode", MODES)

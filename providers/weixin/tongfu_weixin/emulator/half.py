@@ -84,13 +84,22 @@ class WeixinHalf:
         }
 
     def account(self) -> WeixinAccount:
-        """On the https origin, so that refunds need the client certificate as they do in earnest."""
+        """
+        On the https origin, so that refunds need the client certificate as they do in earnest.
+
+        It has the keys of both protocols: APIv2 by default, APIv3 with ``protocol="v3"``.
+        """
         return WeixinAccount(
             app_id=self.app_id,
             secret=self.secret,
             mch_id=self.mch_id,
             key=self.key,
             pfx=self.pfx,
+            api_v3_key=self.api_v3_key,
+            private_key=self.private_key,
+            cert_serial=self.cert_serial,
+            public_key_id=self.public_key_id,
+            public_key=self.public_key,
             base_url=self.world.https_origin,
             api_base_url=self.world.https_origin,
             ca_pem=self.world.ca_pem,

@@ -32,7 +32,7 @@ def download_bill(account: WeixinAccount, params: BillParams) -> Call[Bill]:
 def download_fundflow(account: WeixinAccount, params: FundflowParams) -> Call[Bill]:
     """Signed with HMAC-SHA256 whatever the account's sign_type: the platform takes no other here."""
     limits.FUNDFLOW.check("weixin", "download_fundflow", params)
-    account.need("download_fundflow", "pfx")
+    account.need("download_fundflow", "mch_id", "key", "pfx")
     fields = {
         "bill_date": _day(params.bill_date),
         "account_type": params.account_type or "Basic",

@@ -22,7 +22,7 @@ from .read import count, fee, indices, required, same, text
 def refund(account: WeixinAccount, params: RefundParams) -> Call[Refund]:
     """SUCCESS means accepted: the notice or the query says when the money is back."""
     limits.REFUND.check("weixin", "refund", params)
-    account.need("refund", "pfx")
+    account.need("refund", "mch_id", "key", "pfx")
     fields = {
         "out_refund_no": params.out_refund_no or "",
         "total_fee": str(params.total_fee),
