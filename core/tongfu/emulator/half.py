@@ -55,7 +55,7 @@ class Route:
 
 @dataclass(slots=True)
 class EmulatedRefund:
-    """One refund of an order. ``state``: processing, success, failed."""
+    """One refund of an order. ``state``: processing, success, failed, abnormal."""
 
     out_refund_no: str
     refund_id: str
