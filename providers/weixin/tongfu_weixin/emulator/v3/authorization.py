@@ -27,7 +27,7 @@ from .wire import SCHEME, Refused
 WINDOW: Final = 300  # seconds, both ways
 NAMES: Final = ("mchid", "nonce_str", "signature", "timestamp", "serial_no")
 SHOWN: Final = 64  # characters of the signing string in the answer's detail
-_ONE: Final = re.compile(r'\s*([a-z_]+)="([^"]*)"\s*(?:,|$)')
+_ONE: Final = r'\s*([a-z_]+)="([^"]*)"\s*'
 _SHA256: Final = hashes.SHA256()
 _V15: Final = padding.PKCS1v15()
 
@@ -120,10 +120,10 @@ def _claims(asked: Asked) -> dict[str, str]:
         raise _unsigned("Http头Authorization缺失", "authorization", f"it begins with {SCHEME}", verdict="missing")
     if scheme != SCHEME:
         raise _unsigned("Http头Authorization认证类型不正确", "authorization", f"it begins with {SCHEME}")
-    pairs = _ONE.findall(rest)
+    pairs = re.findall(_ONE, rest)
     claims = dict(pairs)
     lacking = [name for name in NAMES if not claims.get(name)]
-    if lacking or len(pairs) != len(NAMES) or _ONE.sub("", rest).strip():
+    if lacking or len(pairs) != len(NAMES) or re.fullmatch(",".join([_ONE] * len(NAMES)), rest) is None:
         explain = f"lacks {', '.join(lacking)}" if lacking else f'name="value" for each of {", ".join(NAMES)}, once'
         message = "Http头Authorization值格式错误，请参考《微信支付商户REST API签名规则》"
         raise _unsigned(message, "authorization", explain)
