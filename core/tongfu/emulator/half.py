@@ -104,7 +104,7 @@ class Delivery:
     """
 
     platform: str
-    kind: str  # payment, refund
+    kind: str  # payment, refund, or another of the half's
     out_trade_no: str
     url: str
     make: Callable[[], tuple[dict[str, str], bytes]]

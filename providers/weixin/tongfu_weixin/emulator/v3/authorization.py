@@ -98,7 +98,8 @@ class Merchant:
 
 def to_sign(method: str, url: str, stamp: str, nonce: str, body: bytes) -> bytes:
     """Five lines, each with its line feed."""
-    return f"{method}\n{url}\n{stamp}\n{nonce}\n".encode() + body + b"\n"
+    # aiohttp has bytes that are no UTF-8 as surrogates.
+    return f"{method}\n{url}\n{stamp}\n{nonce}\n".encode("utf-8", "surrogateescape") + body + b"\n"
 
 
 def target(asked: Asked) -> str:

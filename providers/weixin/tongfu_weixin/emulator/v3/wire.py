@@ -78,7 +78,8 @@ def wrong(at: str, issue: str, *, location: str = "body", number: str = "", expl
 
 
 def document(fields: Mapping[str, Any]) -> bytes:
-    return json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode()
+    # What a refusal repeats of a request need not be text.
+    return json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
 
 
 def read(body: bytes) -> dict[str, Any]:
@@ -94,8 +95,8 @@ def read(body: bytes) -> dict[str, Any]:
         raise Refused(400, "PARAM_ERROR", "请求体不是合法的JSON", explain="UTF-8, JSON, no member twice") from None
     if not isinstance(fields, dict):
         raise Refused(400, "PARAM_ERROR", "请求体不是JSON对象")
-    if re.search("[\U00010000-\U0010ffff]", _texts(fields)):
-        raise Refused(400, "PARAM_ERROR", "请求体含有四字节字符", explain="no character beyond U+FFFF")
+    if re.search("[\ud800-\udfff\U00010000-\U0010ffff]", _texts(fields)):
+        raise Refused(400, "PARAM_ERROR", "请求体含有四字节字符", explain="no character beyond U+FFFF, no half of one")
     return fields
 
 
