@@ -270,6 +270,19 @@ async def test_a_reset_keeps_the_keys_and_forgets_the_rest(merchant: Any) -> Non
     assert 200 == (await merchant.get(CERTIFICATES)).status
 
 
+async def test_the_first_certificate_is_there_again_after_a_reset(merchant: Any) -> None:
+    await merchant.emu.clock.advance(30 * 86400)
+    first = await merchant.fetch_certificates()
+    for _ in range(3):
+        await merchant.control("POST", "v3", rotate={"old_ends_in": 0})
+    rotated = await merchant.fetch_certificates()
+
+    await merchant.emu.reset()
+
+    assert (1, first, first[0]) == (len(rotated), await merchant.fetch_certificates(), await signs(merchant))
+    assert first != rotated
+
+
 async def test_no_secret_is_in_an_exchange(merchant: Any, emu: Emulator) -> None:
     await merchant.get(CERTIFICATES, signed="nothing of it")
     await merchant.fetch_certificates()

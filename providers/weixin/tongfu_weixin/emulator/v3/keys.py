@@ -54,15 +54,17 @@ class Keys:
     def __init__(self, world: World, public_key_id: str, platform: rsa.RSAPrivateKey, merchant: rsa.RSAPublicKey):
         self._world, self._platform, self._merchant = world, platform, merchant
         self.public = PlatformKey(public_key_id, platform)
+        self._since = world.clock.now()
+        self._first: PlatformKey | None = None
         self._made: list[PlatformKey] = []
         self._turns = 0  # of the key that every certificate's is made of: two are never the same
         self.reset()
 
     def reset(self) -> None:
-        """Forget what was set and rotated. The first certificate stays."""
-        del self._made[1:]
+        """Forget what was set and rotated. The first certificate is there again."""
+        self._made = [self._first] if self._first is not None else []
         for one in self._made:
-            one.ends = (one.begins or self.now()) + LIFE
+            one.ends = (one.begins or self._since) + LIFE
         self.mode = "both"
         self.callbacks: str | float | None = None
         self.callback_probes = self.answer_probes = 0
@@ -75,8 +77,10 @@ class Keys:
     @property
     def certificates(self) -> list[PlatformKey]:
         """Those that have not ended, the oldest first. The first is made when it is first needed."""
-        if not self._made:
-            self._made.append(self._certified(self.now() - timedelta(days=1)))
+        if self._first is None:
+            # As if it had been there from the start, to which a reset leads back.
+            self._first = self._certified(self._since - timedelta(days=1))
+            self._made.append(self._first)
         now = self.now()
         return [one for one in self._made if one.ends is None or now < one.ends]
 
