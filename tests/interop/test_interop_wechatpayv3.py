@@ -20,6 +20,9 @@ from tongfu import Notification, SignatureError, Tongfu
 from tongfu.emulator import Emulator
 from tongfu_weixin import WeixinAccount
 
+# wechatpayv3 2.0.4 asks certificates for times without a zone.
+pytestmark = pytest.mark.filterwarnings("ignore:Properties that return a na:UserWarning")
+
 OFFICIAL = "https://api.mch.weixin.qq.com"
 NOTIFY_URL = "http://127.0.0.1:9/notify"
 MODES = ("certificate", "public_key")
@@ -76,7 +79,7 @@ async def test_a_payment_goes_its_whole_way(redirected: dict[str, str], mode: st
         redirected["to"] = emu.url
         theirs = await asyncio.to_thread(client, emu, mode)
 
-        async def call(name: str, **arguments: Any) -> Any:
+        async def call(name: str, /, **arguments: Any) -> Any:
             return await asyncio.to_thread(getattr(theirs, name), **arguments)
 
         made = told(
@@ -124,29 +127,31 @@ async def test_a_payment_goes_its_whole_way(redirected: dict[str, str], mode: st
         assert (404, "ORDER_NOT_EXIST") == (code, json.loads(text)["code"])
 
 
+@pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("tar_type", ["GZIP", None])
+@pytest.mark.parametrize("kind", ["trade_bill", "fundflow_bill"])
 async def test_a_bill_is_fetched_and_its_hash_holds(
-    redirected: dict[str, str], monkeypatch: pytest.MonkeyPatch, tar_type: str | None
+    redirected: dict[str, str], monkeypatch: pytest.MonkeyPatch, kind: str, tar_type: str | None, mode: str
 ) -> None:
     async with Emulator(platforms=["weixin"]) as emu:
         redirected["to"] = emu.url
-        theirs = await asyncio.to_thread(client, emu, "certificate")
-        async with Tongfu({"weixin": account(emu, "certificate")}, clock=emu.clock) as tf:
+        theirs = await asyncio.to_thread(client, emu, mode)
+        async with Tongfu({"weixin": account(emu, mode)}, clock=emu.clock) as tf:
             await tf.payment.get_order_info(
                 "weixin", openid="o", body="c", out_trade_no="A10011", total_fee=1, notify_url=NOTIFY_URL
             )
-        await emu.pay("A10011")
+        order = await emu.pay("A10011")
         day = emu.clock.now().astimezone(timezone(timedelta(hours=8))).date().isoformat()
         await emu.clock.advance(36 * 3600)
         monkeypatch.setattr(wechatpayv3.utils, "time", SimpleNamespace(time=lambda: emu.clock.now().timestamp()))
 
-        applied = told(await asyncio.to_thread(theirs.trade_bill, bill_date=day, tar_type=tar_type or ""))
+        applied = told(await asyncio.to_thread(getattr(theirs, kind), bill_date=day, tar_type=tar_type or ""))
         url = applied["download_url"].replace(emu.url, OFFICIAL)
         code, file = await asyncio.to_thread(theirs.download_bill, url)
 
         content = gzip.decompress(file) if tar_type else file
         assert (200, applied["hash_value"]) == (code, hashlib.sha1(content, usedforsecurity=False).hexdigest())
-        assert b"`A10011," in content
+        assert order.transaction_id.encode() in content
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -169,3 +174,150 @@ async def test_a_callback_verifies_in_both_and_a_changed_one_in_neither(redirect
             assert await asyncio.to_thread(theirs.callback, headers, body.replace(b"A", b"B")) is None
             assert ("TRANSACTION.SUCCESS", "A10011") == (read["event_type"], read["resource"]["out_trade_no"])
             assert (True, "A10011", 1) == (notice.paid, notice.out_trade_no, notice.total_fee)
+
+
+SCENE = {"payer_client_ip": "127.0.0.1", "h5_info": {"type": "Wap"}}
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize(
+    ("kind", "more", "answer"),
+    [
+        (WeChatPayType.MINIPROG, {"payer": {"openid": "oU"}}, "prepay_id"),
+        (WeChatPayType.APP, {}, "prepay_id"),
+        (WeChatPayType.NATIVE, {}, "code_url"),
+        (WeChatPayType.H5, {"scene_info": SCENE}, "h5_url"),
+    ],
+)
+async def test_an_order_of_every_scene_is_made(
+    redirected: dict[str, str], mode: str, kind: Any, more: dict[str, Any], answer: str
+) -> None:
+    async with Emulator(platforms=["weixin"]) as emu:
+        redirected["to"] = emu.url
+        theirs = await asyncio.to_thread(client, emu, mode)
+
+        made = told(
+            await asyncio.to_thread(
+                theirs.pay, description="咖啡", out_trade_no="A10011", amount={"total": 1}, pay_type=kind, **more
+            )
+        )
+
+        assert [answer] == list(made)
+
+
+@pytest.mark.parametrize("mode", MODES)
+async def test_a_transfer_with_a_name_is_made_confirmed_and_taken_back(redirected: dict[str, str], mode: str) -> None:
+    async with Emulator(platforms=["weixin"]) as emu:
+        redirected["to"] = emu.url
+        theirs = await asyncio.to_thread(client, emu, mode)
+
+        async def call(name: str, /, **arguments: Any) -> Any:
+            return told(await asyncio.to_thread(getattr(theirs, f"mch_transfer_bills{name}"), **arguments))
+
+        wanted = {"transfer_scene_id": "1000", "openid": "oU", "transfer_amount": 200_000, "transfer_remark": "奖励"}
+        made = [await call("", out_bill_no=number, user_name="张三", **wanted) for number in ("T1", "T2")]
+        await asyncio.to_thread(
+            requests.post, f"{emu.url}/_emulator/weixin/transfers/T1", json={"state": "SUCCESS"}, timeout=5
+        )
+        cancelled = await call("_cancel", out_bill_no="T2")
+        await emu.clock.advance(5)
+        done = [await call("_query", out_bill_no=number) for number in ("T1", "T2")]
+
+        assert ["WAIT_USER_CONFIRM"] * 2 == [one["state"] for one in made]
+        assert ("CANCELING", ["SUCCESS", "CANCELLED"]) == (cancelled["state"], [one["state"] for one in done])
+        assert "张三" == await asyncio.to_thread(theirs.decrypt, done[0]["user_name"])
+        same = await call("_query", transfer_bill_no=made[0]["transfer_bill_no"])
+        assert done[0] == same | {"user_name": done[0]["user_name"]}  # encrypted anew each time
+
+
+@pytest.mark.parametrize("mode", MODES)
+async def test_what_an_order_earned_is_shared_and_comes_back(redirected: dict[str, str], mode: str) -> None:
+    async with Emulator(platforms=["weixin"]) as emu:
+        redirected["to"] = emu.url
+        theirs = await asyncio.to_thread(client, emu, mode)
+
+        async def call(name: str, /, **arguments: Any) -> Any:
+            return told(await asyncio.to_thread(getattr(theirs, name), **arguments))
+
+        await call(
+            "pay",
+            description="咖啡",
+            out_trade_no="A10011",
+            amount={"total": 100},
+            payer={"openid": "oU"},
+            settle_info={"profit_sharing": True},
+        )
+        number = (await emu.pay("A10011")).transaction_id
+        shop = {"account_type": "MERCHANT_ID", "account": "1900000110"}
+        await call("profitsharing_add_receiver", **shop, relation_type="SUPPLIER", name="深圳公司")
+        share = {"type": "MERCHANT_ID", "account": "1900000110", "amount": 30, "description": "beans"}
+        await call(
+            "profitsharing_order",
+            transaction_id=number,
+            out_order_no="P1",
+            receivers=[share],
+            unfreeze_unsplit=False,
+        )
+        await emu.clock.advance(5)
+        shared = await call("profitsharing_order_query", transaction_id=number, out_order_no="P1")
+        left = await call("profitsharing_amount_query", transaction_id=number)
+        back = {"out_order_no": "P1", "out_return_no": "B1", "return_mchid": "1900000110", "amount": 10}
+        await call("profitsharing_return", **back, description="broken")
+        await emu.clock.advance(5)
+        returned = await call("profitsharing_return_query", out_order_no="P1", out_return_no="B1")
+        await call("profitsharing_unfreeze", transaction_id=number, out_order_no="P2", description="done")
+        await call("profitsharing_delete_receiver", **shop)
+
+        assert ("FINISHED", "SUCCESS", 70, "SUCCESS") == (
+            shared["state"],
+            shared["receivers"][0]["result"],
+            left["unsplit_amount"],
+            returned["result"],
+        )
+        assert 0 == (await call("profitsharing_amount_query", transaction_id=number))["unsplit_amount"]
+
+
+@pytest.mark.parametrize("mode", MODES)
+async def test_a_service_provider_takes_a_payment_for_its_sub_merchant(redirected: dict[str, str], mode: str) -> None:
+    async with Emulator(platforms=["weixin"]) as emu:
+        redirected["to"] = emu.url
+        theirs = await asyncio.to_thread(client, emu, mode)
+        theirs._partner_mode = True
+        sub = {"sub_mchid": "1900000999"}
+
+        async def call(name: str, /, **arguments: Any) -> Any:
+            return told(await asyncio.to_thread(getattr(theirs, name), **arguments, **sub))
+
+        for number in ("A10011", "A10012"):
+            await call(
+                "pay", description="tea", out_trade_no=number, amount={"total": 1}, payer={"sp_openid": "oProvider"}
+            )
+        await emu.pay("A10011")
+        await call("close", out_trade_no="A10012")
+        amount = {"refund": 1, "total": 1, "currency": "CNY"}
+        await call("refund", out_refund_no="R1", out_trade_no="A10011", amount=amount)
+
+        found = [await call("query", out_trade_no=number) for number in ("A10011", "A10012")]
+        assert [("1900000999", "REFUND"), ("1900000999", "CLOSED")] == [
+            (one["sub_mchid"], one["trade_state"]) for one in found
+        ]
+        assert "PROCESSING" == (await call("query_refund", out_refund_no="R1"))["status"]
+
+
+async def test_a_rotated_certificate_is_fetched_and_a_probe_is_refused(redirected: dict[str, str]) -> None:
+    async with Emulator(platforms=["weixin"]) as emu:
+        redirected["to"] = emu.url
+        theirs = await asyncio.to_thread(client, emu, "certificate")
+
+        async def control(**wanted: Any) -> None:
+            await asyncio.to_thread(requests.post, f"{emu.url}/_emulator/weixin/v3", json=wanted, timeout=5)
+
+        asked = {"description": "tea", "amount": {"total": 1}, "payer": {"openid": "oU"}}
+        await control(rotate={"old_ends_in": 0})
+        after = await asyncio.to_thread(theirs.pay, out_trade_no="A10011", **asked)
+        await control(answer_probes=1)
+        with pytest.raises(Exception, match="failed to verify the signature"):
+            await asyncio.to_thread(theirs.pay, out_trade_no="A10012", **asked)
+
+        assert 200 == after[0]
+        assert "NOTPAY" == told(await asyncio.to_thread(theirs.query, out_trade_no="A10012"))["trade_state"]

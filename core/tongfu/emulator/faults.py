@@ -22,13 +22,15 @@ REQUEST_FAULTS: Final = {
     "bad_signature": "the request is carried out; the answer's signature is wrong",
     "no_signature": "the request is carried out; the answer has no signature",
     "unknown_serial": "the request is carried out; the answer names a key that nobody knows",
+    "signtest": "the request is carried out; the answer's signature is a probe that has to be refused, if the platform"
+    " sends such",
 }
 NOTIFICATION_FAULTS: Final = {
     "lose_notification": "one attempt to notify does not arrive; the platform takes it for unanswered",
     "duplicate_notification": "one attempt to notify is made twice",
 }
 FAULTS: Final = REQUEST_FAULTS | NOTIFICATION_FAULTS
-SABOTAGE: Final = frozenset({"bad_signature", "no_signature", "unknown_serial"})
+SABOTAGE: Final = frozenset({"bad_signature", "no_signature", "unknown_serial", "signtest"})
 
 _STATUS = re.compile(r"status:([45]\d\d)")
 _SLOW = re.compile(r"slow:(\d{1,4}(?:\.\d{1,6})?)")

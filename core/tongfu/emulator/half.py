@@ -55,7 +55,7 @@ class Route:
 
 @dataclass(slots=True)
 class EmulatedRefund:
-    """One refund of an order. ``state``: processing, success, failed."""
+    """One refund of an order. ``state``: processing, success, failed, abnormal."""
 
     out_refund_no: str
     refund_id: str
@@ -104,7 +104,7 @@ class Delivery:
     """
 
     platform: str
-    kind: str  # payment, refund
+    kind: str  # payment, refund, or another of the half's
     out_trade_no: str
     url: str
     make: Callable[[], tuple[dict[str, str], bytes]]

@@ -256,7 +256,7 @@ class Emulator:
         Let something go wrong, *times* in a row from the *nth* match on.
 
         :param fault: timeout_before, timeout_after_commit, reset, status:NNN, truncate, slow:SECONDS,
-            bad_signature, no_signature, unknown_serial; lose_notification, duplicate_notification.
+            bad_signature, no_signature, unknown_serial, signtest; lose_notification, duplicate_notification.
         :param path: a glob over the request's path, or over the notify_url's.
         :param match: ``path``, ``nth`` and ``out_trade_no`` together, as the control route takes them.
         :raises ValueError: no such fault, or a matcher that cannot match.

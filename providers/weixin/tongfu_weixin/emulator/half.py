@@ -6,10 +6,12 @@ import base64
 import secrets
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta, timezone
-from typing import Any, Final
+from typing import Any, Final, cast
 
+from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import pkcs12
 
 from tongfu.emulator.half import Answer, Asked, Delivery, EmulatedOrder, EmulatedRefund, Route, World
 from tongfu_weixin.account import WeixinAccount
@@ -48,10 +50,12 @@ class WeixinHalf:
         self.key = secrets.token_hex(16)
         self.sandbox_key = secrets.token_hex(16)
         self.api_v3_key = secrets.token_hex(16)
-        self.cert_serial = f"{secrets.randbits(160):040X}"
         self.public_key_id = f"PUB_KEY_ID_0{self.mch_id}{chance.randrange(10**20):020d}"
         self.pfx, self.certificate = world.client_certificate(self.mch_id, self.mch_id.encode())
-        merchant, platform = (rsa.generate_private_key(65537, 2048) for _ in range(2))
+        # As the platform issues them: the file is the certificate and the key in one.
+        merchant = cast("rsa.RSAPrivateKey", pkcs12.load_pkcs12(self.pfx, self.mch_id.encode()).key)
+        self.cert_serial = f"{x509.load_der_x509_certificate(self.certificate).serial_number:040X}"
+        platform = rsa.generate_private_key(65537, 2048)
         pem = serialization.Encoding.PEM
         self.private_key = merchant.private_bytes(
             pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
@@ -274,16 +278,31 @@ class WeixinHalf:
         return told | orders.paid_fields(order)
 
     def refunded_later(self, order: EmulatedOrder, refund: EmulatedRefund) -> None:
-        def done() -> None:
-            if refund.state != "processing":
-                return
-            refund.state, refund.done = "success", self.world.clock.now()
-            if refund.notify_url:
-                wire = self.v3.named() if "v3" in refund.wire else {}
-                self.world.deliver(self.delivery(order, "refund", {**wire, "out_refund_no": refund.out_refund_no}))
-
         lasted = (self.world.clock.now() - refund.created).total_seconds()
-        self.world.clock.at(REFUND_TIME - lasted, done)
+        self._refunded_in(REFUND_TIME - lasted, order, refund)
+
+    def _refunded_in(self, seconds: float, order: EmulatedOrder, refund: EmulatedRefund) -> None:
+        def done() -> None:
+            if refund.state == "processing":
+                self.refund_ends(order, refund, "success")
+
+        self.world.clock.at(seconds, done)
+
+    def refund_tried(self, order: EmulatedOrder, refund: EmulatedRefund) -> None:
+        """An abnormal refund goes on."""
+        refund.state = "processing"
+        self._refunded_in(REFUND_TIME, order, refund)
+
+    def refund_ends(self, order: EmulatedOrder, refund: EmulatedRefund, state: str) -> None:
+        """The refund is success, failed or abnormal now, and the merchant is notified."""
+        refund.state = state
+        if state == "success":
+            refund.done = self.world.clock.now()
+        if state == "failed" and order.state == "refunded":
+            order.state = "paid"
+        if refund.notify_url:
+            wire = self.v3.named() | {"state": state} if "v3" in refund.wire else {}
+            self.world.deliver(self.delivery(order, "refund", {**wire, "out_refund_no": refund.out_refund_no}))
 
     def _refund_notice(self, order: EmulatedOrder, refund: EmulatedRefund) -> tuple[dict[str, str], bytes]:
         asked = order.wire["asked"]
@@ -296,8 +315,8 @@ class WeixinHalf:
             "settlement_total_fee": str(order.total_fee),
             "refund_fee": str(refund.refund_fee),
             "settlement_refund_fee": str(refund.refund_fee),
-            "refund_status": "SUCCESS",
-            "success_time": beijing(refund.done or self.world.clock.now()),
+            "refund_status": refunds.STATES[refund.state],
+            "success_time": beijing(refund.done) if refund.done else "",
             "refund_recv_accout": "用户零钱",
             "refund_account": refunds.UNSETTLED,
             "refund_request_source": "API",

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 OVERDUE: Final = timedelta(days=365)
 MOST: Final = 50  # partial refunds of one order
 PAGE: Final = 10
-STATES: Final = {"processing": "PROCESSING", "success": "SUCCESS", "failed": "REFUNDCLOSE"}
+STATES: Final = {"processing": "PROCESSING", "success": "SUCCESS", "failed": "REFUNDCLOSE", "abnormal": "CHANGE"}
 UNSETTLED: Final = "REFUND_SOURCE_UNSETTLED_FUNDS"
 CHANGED: Final = ("REFUND_FEE_MISMATCH", "订单金额或退款金额与之前请求不一致，请核实后再试")
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import itertools
 import json
 import math
 import secrets
@@ -31,9 +32,9 @@ TOLERANCE: Final = 300  # seconds
 PSS: Final = padding.PSS(padding.MGF1(hashes.SHA256()), salt_length=32)
 
 
-def sibling(key: rsa.RSAPrivateKey) -> rsa.RSAPrivateKey:
+def sibling(key: rsa.RSAPrivateKey, turn: int = 0) -> rsa.RSAPrivateKey:
     """
-    Another key of the same modulus.
+    Another key of the same modulus, another one for each *turn*.
 
     Making RSA keys is most of what the emulator's start takes; this takes a thousandth. Nobody must
     do so with keys that guard anything: who knows one of the two knows the other.
@@ -41,7 +42,7 @@ def sibling(key: rsa.RSAPrivateKey) -> rsa.RSAPrivateKey:
     numbers = key.private_numbers()
     p, q = numbers.p, numbers.q
     lam = math.lcm(p - 1, q - 1)
-    e = next(e for e in range(65539, 1 << 20, 2) if math.gcd(e, lam) == 1)
+    e = next(itertools.islice((e for e in range(65539, 1 << 24, 2) if math.gcd(e, lam) == 1), turn, None))
     d = pow(e, -1, lam)
     made = rsa.RSAPrivateNumbers(
         p, q, d, d % (p - 1), d % (q - 1), rsa.rsa_crt_iqmp(p, q), rsa.RSAPublicNumbers(e, p * q)
