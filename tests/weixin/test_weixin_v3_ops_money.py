@@ -111,6 +111,8 @@ def test_a_refund_is_asked_for_once_and_needs_no_client_certificate(
         ({"refund_fee": 101}, {"refund_fee"}),
         ({"refund_fee": 0}, {"refund_fee"}),
         ({"refund_desc": "x" * 81}, {"refund_desc"}),
+        ({"refund_desc": "tea \U0001f375"}, {"refund_desc"}),
+        ({"refund_desc": "tea \ud83c"}, {"refund_desc"}),
         ({"refund_fee_type": "x" * 17}, {"refund_fee_type"}),
         ({"notify_url": "https://shop.example/r?a=1"}, {"notify_url"}),
         ({"transaction_id": "4200001"}, {"out_trade_no", "transaction_id"}),

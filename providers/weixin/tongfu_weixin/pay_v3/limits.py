@@ -58,12 +58,24 @@ def _has_null(value: Any) -> bool:
     return any(map(_has_null, value)) if isinstance(value, list | tuple) else value is None
 
 
+class _Words(Text):
+    """
+    Text as the platform takes it: no emoji and no other 4-byte character, and nothing UTF-8 has no bytes for.
+
+    The wire refuses them too, but under its own names, which are not the caller's.
+    """
+
+    def __init__(self, most: int, **kwargs: Any) -> None:
+        super().__init__(most, pattern=r"[^\ud800-\udfff\U00010000-\U0010ffff]+", **kwargs)
+        self.expected += ", no emoji and no other 4-byte character"
+
+
 class OrderLimits(ParamsSchema):
     out_trade_no = OutTradeNo(least=6, required=True)
     total_fee = Fee(required=True)
     notify_url = Url(255, query=False, required=True)
-    body = Text(127, in_bytes=True, required=True)
-    openid = Text(128)
+    body = _Words(127, in_bytes=True, required=True)
+    openid = _Words(128)
     subject = Text(10**6, least=0)  # the other platform's; dropped here
     trade_type = OneOf(("JSAPI", "APP", "NATIVE", "H5", "MWEB"))
     client_type = OneOf(("mp-weixin", "app-plus", "app"))
@@ -122,8 +134,8 @@ class RefundLimits(ParamsSchema):
     out_refund_no = OutRefundNo(required=True)
     out_trade_no = OutTradeNo()
     transaction_id = TransactionId()
-    refund_fee_type = Text(16)
-    refund_desc = Text(80)
+    refund_fee_type = _Words(16)
+    refund_desc = _Words(80)
     notify_url = Url(256, query=False)
     extra = _Body(
         "out_trade_no",
