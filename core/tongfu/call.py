@@ -73,7 +73,8 @@ class HttpRequest:
     The exact bytes to send.
 
     ``backup_url`` is tried when a read-only request cannot connect. ``ca`` (PEM) is trusted beside
-    the system's certificate authorities; nothing turns verification off.
+    the system's certificate authorities; nothing turns verification off. ``file`` makes what a body too large to hold
+    is written to: given ``body_limit``, it answers something with ``write``, such as a ``tongfu.bills.Spool``.
     """
 
     method: str
@@ -84,6 +85,7 @@ class HttpRequest:
     backup_url: str = ""
     body_limit: int = ANSWER_LIMIT
     ca: bytes = field(default=b"", repr=False)
+    file: Callable[[int], Any] | None = field(default=None, repr=False)
 
     def __repr__(self) -> str:
         # The query may hold tokens and signatures.
@@ -93,11 +95,16 @@ class HttpRequest:
 @swift
 @dataclass(frozen=True, slots=True)
 class HttpResponse:
-    """The exact bytes that came. Header names are lower-case."""
+    """
+    The exact bytes that came. Header names are lower-case.
+
+    Where the request has a ``file``, a transport may write the body of a 200 there; ``body`` is empty then.
+    """
 
     status: int
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
+    file: Any = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -278,7 +278,9 @@ class Engine:
 
         try:
             try:
-                return read(self._context(signer, held))
+                ctx = self._context(signer, held)
+                # To check and decode a large file takes seconds, which the loop's other tasks need not wait.
+                return read(ctx) if response.file is None else await asyncio.to_thread(read, ctx)
             except CredentialNeeded as exc:
                 return await self._ask(signer, held, read, exc, sent=True)
         except TongfuError:

@@ -7,9 +7,10 @@ uniCloud's ``openapi.payment`` gave a client: its field names in camelCase, with
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import io
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol, Self
 
 from .swift import swift
 
@@ -302,10 +303,44 @@ class RefundState(Result):
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
 
+class StoredText(Protocol):
+    """A long text that is not in memory, such as a ``tongfu.bills.Spool``: all of it, or one line after the other."""
+
+    def text(self) -> str: ...
+    def lines(self) -> Iterator[str]: ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bill(Result):
-    """One day's table as the platform wrote it, without a byte-order mark. Its amounts are yuan."""
+    """
+    One day's table as the platform wrote it, without a byte-order mark. Its amounts are yuan.
+
+    ``content`` is all of it as one text, read when asked for. ``lines()`` gives one line after the other, and a bill of
+    a million trades needs a few KiB so: a large one lies in a temporary file, which goes with this object. ``summary``
+    is the platform's second table, where it sends two.
+    """
 
     seed_fields: ClassVar[tuple[str, ...]] = ("content",)
     content: str = field(repr=False)
+    summary: str | None = field(default=None, repr=False)
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    @classmethod
+    def stored(cls, content: StoredText, summary: str | None = None) -> Self:
+        """A bill whose text is not in memory."""
+        return cls(content=content, summary=summary)  # type: ignore[arg-type]  # see below
+
+    def lines(self) -> Iterator[str]:
+        """The lines of ``content`` with their ends, as ``csv.reader`` takes them."""
+        content = _content.__get__(self)
+        return io.StringIO(content, "\n") if isinstance(content, str) else content.lines()
+
+
+def _read_content(bill: Bill) -> str:
+    content = _content.__get__(bill)
+    return content if isinstance(content, str) else content.text()
+
+
+# The slot holds a str or a StoredText; whoever reads the attribute gets a str.
+_content: Any = vars(Bill)["content"]
+setattr(Bill, "content", property(_read_content, _content.__set__))  # noqa: B010 - mypy knows it as a str

@@ -117,13 +117,11 @@ class Payments:
         ``trade_type`` chooses the scene (JSAPI, APP, NATIVE, H5, PAGE, WAP), else ``client_type`` does
         (``mp-weixin``, ``mp-alipay``, ``app-plus``, ``app``; the account's where none is passed).
         """
-        answer: OrderInfo = await self._ask(account, "get_order_info", params)
-        return answer
+        return await self._ask(account, "get_order_info", params)
 
     async def order_query(self, account: str, **params: Unpack[OrderKeyKeywords]) -> Order:
         """Look an order up. Not paid yet is a state, not an error."""
-        answer: Order = await self._ask(account, "order_query", params)
-        return answer
+        return await self._ask(account, "order_query", params)
 
     async def close_order(self, account: str, **params: Unpack[OrderKeyKeywords]) -> Closed:
         """
@@ -131,8 +129,7 @@ class Payments:
 
         :raises OrderPaid: somebody has.
         """
-        answer: Closed = await self._ask(account, "close_order", params)
-        return answer
+        return await self._ask(account, "close_order", params)
 
     async def cancel_order(self, account: str, **params: Unpack[OrderKeyKeywords]) -> Cancelled:
         """
@@ -140,8 +137,7 @@ class Payments:
 
         For an order that is known to be paid, use ``refund``.
         """
-        answer: Cancelled = await self._ask(account, "cancel_order", params)
-        return answer
+        return await self._ask(account, "cancel_order", params)
 
     async def refund(self, account: str, **params: Unpack[RefundKeywords]) -> Refund:
         """
@@ -149,13 +145,11 @@ class Payments:
 
         After ``OutcomeUnknown`` repeat with the same ``out_refund_no``, or query; never with another.
         """
-        answer: Refund = await self._ask(account, "refund", params)
-        return answer
+        return await self._ask(account, "refund", params)
 
     async def refund_query(self, account: str, **params: Unpack[RefundKeyKeywords]) -> RefundState:
         """Look a refund up, or all refunds of an order."""
-        answer: RefundState = await self._ask(account, "refund_query", params)
-        return answer
+        return await self._ask(account, "refund_query", params)
 
     async def download_bill(self, account: str, **params: Unpack[BillKeywords]) -> Bill:
         """
@@ -163,8 +157,7 @@ class Payments:
 
         :raises BillUnavailable: nothing was traded that day, or it is not ready.
         """
-        answer: Bill = await self._ask(account, "download_bill", params)
-        return answer
+        return await self._ask(account, "download_bill", params)
 
     async def download_fundflow(self, account: str, **params: Unpack[FundflowKeywords]) -> Bill:
         """
@@ -172,8 +165,7 @@ class Payments:
 
         :raises BillUnavailable: nothing moved that day, or it is not ready.
         """
-        answer: Bill = await self._ask(account, "download_fundflow", params)
-        return answer
+        return await self._ask(account, "download_fundflow", params)
 
     async def verify_payment_notify(self, account: str, notify: Notification) -> PaymentNotice:
         """
@@ -182,8 +174,7 @@ class Payments:
         :raises SignatureError: not the platform's, or another merchant's.
         :raises MalformedAnswer: not a notification of this kind.
         """
-        answer: PaymentNotice = await self._ask(account, "verify_payment_notify", notify)
-        return answer
+        return await self._ask(account, "verify_payment_notify", notify)
 
     async def verify_refund_notify(self, account: str, notify: Notification) -> RefundNotice:
         """
@@ -192,8 +183,7 @@ class Payments:
         :raises SignatureError: not the platform's, or another merchant's.
         :raises MalformedAnswer: not a notification of this kind.
         """
-        answer: RefundNotice = await self._ask(account, "verify_refund_notify", notify)
-        return answer
+        return await self._ask(account, "verify_refund_notify", notify)
 
 
 class AccountPayments:
@@ -203,41 +193,31 @@ class AccountPayments:
         self._ask = ask
 
     async def get_order_info(self, **params: Unpack[OrderKeywords]) -> OrderInfo:
-        answer: OrderInfo = await self._ask("get_order_info", params)
-        return answer
+        return await self._ask("get_order_info", params)
 
     async def order_query(self, **params: Unpack[OrderKeyKeywords]) -> Order:
-        answer: Order = await self._ask("order_query", params)
-        return answer
+        return await self._ask("order_query", params)
 
     async def close_order(self, **params: Unpack[OrderKeyKeywords]) -> Closed:
-        answer: Closed = await self._ask("close_order", params)
-        return answer
+        return await self._ask("close_order", params)
 
     async def cancel_order(self, **params: Unpack[OrderKeyKeywords]) -> Cancelled:
-        answer: Cancelled = await self._ask("cancel_order", params)
-        return answer
+        return await self._ask("cancel_order", params)
 
     async def refund(self, **params: Unpack[RefundKeywords]) -> Refund:
-        answer: Refund = await self._ask("refund", params)
-        return answer
+        return await self._ask("refund", params)
 
     async def refund_query(self, **params: Unpack[RefundKeyKeywords]) -> RefundState:
-        answer: RefundState = await self._ask("refund_query", params)
-        return answer
+        return await self._ask("refund_query", params)
 
     async def download_bill(self, **params: Unpack[BillKeywords]) -> Bill:
-        answer: Bill = await self._ask("download_bill", params)
-        return answer
+        return await self._ask("download_bill", params)
 
     async def download_fundflow(self, **params: Unpack[FundflowKeywords]) -> Bill:
-        answer: Bill = await self._ask("download_fundflow", params)
-        return answer
+        return await self._ask("download_fundflow", params)
 
     async def verify_payment_notify(self, notify: Notification) -> PaymentNotice:
-        answer: PaymentNotice = await self._ask("verify_payment_notify", notify)
-        return answer
+        return await self._ask("verify_payment_notify", notify)
 
     async def verify_refund_notify(self, notify: Notification) -> RefundNotice:
-        answer: RefundNotice = await self._ask("verify_refund_notify", notify)
-        return answer
+        return await self._ask("verify_refund_notify", notify)

@@ -68,10 +68,15 @@ class AiohttpTransport:
                 headers=request.headers,
                 allow_redirects=False,
                 raise_for_status=False,  # a refusal is an answer, whatever the session's default
-                timeout=_timeouts(timeout),
+                timeout=_timeouts(timeout, request.file is None),
                 ssl=context,
                 middlewares=(_Once(),) if request.method != "POST" else (),
             ) as response:
+                if request.file is not None and response.status == 200:
+                    file = request.file(request.body_limit)
+                    async for chunk in response.content.iter_any():
+                        file.write(chunk)
+                    return HttpResponse(response.status, joined(response.headers), b"", file)
                 body = await _read(response, request.body_limit)
                 return HttpResponse(response.status, joined(response.headers), body)
         # Most of aiohttp's errors quote the whole URL, and a traceback prints its causes: only the one that names no
@@ -116,8 +121,9 @@ class AiohttpTransport:
 
 
 @functools.lru_cache(64)  # nearly always the account's own; making one takes 2 us
-def _timeouts(total: float) -> aiohttp.ClientTimeout:
-    return aiohttp.ClientTimeout(total=total, connect=total * CONNECT_SHARE)
+def _timeouts(total: float, whole: bool) -> aiohttp.ClientTimeout:
+    """A large file may take as long as it comes: *total* is then how long nothing may come."""
+    return aiohttp.ClientTimeout(total if whole else None, total * CONNECT_SHARE, None if whole else total)
 
 
 class _Once:

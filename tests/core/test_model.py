@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 import dataclasses
 import pickle
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import pytest
 
 from tongfu import Bill, Cancelled, Closed, Order, OrderInfo, PaymentNotice, Refund, RefundNotice, RefundState, Reply
+from tongfu.bills import Spool
 from tongfu.model import (
     TRADE_STATES,
     Coupon,
@@ -162,3 +164,22 @@ def test_every_answer_keeps_the_wires_fields_and_neither_shows_nor_compares_them
 
     assert (False, False) == (raw.repr, raw.compare)
     assert raw.default_factory is dict
+
+
+TABLE = "a,b\r\n`1,`2\u2028\x85\n"
+
+
+@pytest.mark.parametrize("bill", [Bill(content=TABLE), Bill.stored(Spool.of(TABLE.encode()))], ids=["text", "file"])
+def test_a_bill_reads_the_same_wherever_its_text_lies(bill: Bill) -> None:
+    assert bill.content == TABLE
+    assert list(bill.lines()) == ["a,b\r\n", "`1,`2\u2028\x85\n"]
+    assert list(bill.lines()) == list(bill.lines())
+    assert bill == Bill(content=TABLE)
+    assert hash(bill) == hash(Bill(content=TABLE))
+    assert pickle.loads(pickle.dumps(bill)) == bill
+    assert copy.copy(bill) == dataclasses.replace(bill) == bill
+    assert bill.to_camel() == {"content": TABLE}
+    assert repr(bill) == "Bill()"
+    assert [field.name for field in dataclasses.fields(bill)] == ["content", "summary", "raw"]
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        bill.content = "forged"  # type: ignore[misc]

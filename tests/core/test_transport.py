@@ -26,6 +26,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from tongfu import ClientCertificate, ConfigError, HttpRequest, HttpResponse, MalformedAnswer, TransportError
+from tongfu.bills import Spool
 from tongfu.transport import AiohttpTransport
 
 Handler = Callable[[Any], Awaitable[web.StreamResponse]]
@@ -172,6 +173,40 @@ async def test_the_limit_counts_what_a_compressed_answer_becomes(transport: Aioh
 
     with pytest.raises(MalformedAnswer):
         await transport.send(HttpRequest("GET", await serve(handler), body_limit=10_000), 5)
+
+
+async def test_a_large_body_goes_where_the_request_says(transport: AiohttpTransport, serve: Serve) -> None:
+    async def handler(request: web.Request) -> web.Response:
+        return web.Response(body=b"x" * 3_000_000, status=int(request.query["status"]))
+
+    origin = await serve(handler)
+    asked = HttpRequest("GET", f"{origin}?status=200", body_limit=3_000_000, file=Spool)
+    response = await transport.send(asked, 5)
+    assert (response.body, response.file.size) == (b"", 3_000_000)
+    with pytest.raises(MalformedAnswer, match="larger than 2999999 bytes"):
+        await transport.send(HttpRequest("GET", f"{origin}?status=200", body_limit=2_999_999, file=Spool), 5)
+    refusal = await transport.send(HttpRequest("GET", f"{origin}?status=404", body_limit=3_000_000, file=Spool), 5)
+    assert (len(refusal.body), refusal.file) == (3_000_000, None)
+
+
+async def test_a_large_body_may_take_longer_than_the_timeout_but_not_stand_still(
+    transport: AiohttpTransport, serve: Serve
+) -> None:
+    async def handler(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        for _ in range(8):
+            await response.write(b"x")
+            await asyncio.sleep(0.05 if request.query_string == "drips" else 0)
+        if request.query_string == "stands":
+            await asyncio.sleep(30)
+        return response
+
+    origin = await serve(handler)
+    response = await transport.send(HttpRequest("GET", f"{origin}?drips", file=Spool), 0.2)
+    assert response.file.size == 8
+    with pytest.raises(TransportError, match=r"did not answer within 0\.2 s"):
+        await transport.send(HttpRequest("GET", f"{origin}?stands", file=Spool), 0.2)
 
 
 async def test_a_refused_connection_sent_nothing(transport: AiohttpTransport, unused_tcp_port: int) -> None:

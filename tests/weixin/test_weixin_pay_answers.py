@@ -19,6 +19,7 @@ from tongfu import (
     Tongfu,
     TransportError,
 )
+from tongfu.bills import Spool, in_utf8
 from tongfu.call import HttpResponse
 from tongfu.errors import (
     BillUnavailable,
@@ -313,12 +314,13 @@ async def test_a_bill_of_several_gzip_members_is_read_whole() -> None:
 def test_a_gzip_bomb_goes_off_in_bounds() -> None:
     bomb = zlib.compressobj(9, zlib.DEFLATED, 31)
     body = bomb.compress(bytes(1 << 22)) + bomb.flush()
-    with pytest.raises(MalformedAnswer, match="more than 4194303 bytes"):
-        bill.inflated(body, (1 << 22) - 1)
-    with pytest.raises(MalformedAnswer, match="more than 8388607 bytes"):
-        bill.inflated(body + body, (1 << 23) - 1)
+    with pytest.raises(MalformedAnswer, match="larger than 4194303 bytes"):
+        in_utf8(bill.inflated(Spool.of(body)), "utf-8", (1 << 22) - 1)
+    with pytest.raises(MalformedAnswer, match="larger than 8388607 bytes"):
+        in_utf8(bill.inflated(Spool.of(body + body)), "utf-8", (1 << 23) - 1)
 
-    assert len(bill.inflated(body, 1 << 22)) == 1 << 22
+    assert max(map(len, bill.inflated(Spool.of(body)))) <= 1 << 16
+    assert in_utf8(bill.inflated(Spool.of(body)), "utf-8", 1 << 22).size == 1 << 22
 
 
 async def test_a_fund_flow_is_asked_for_under_hmac_whatever_the_account_says() -> None:

@@ -8,6 +8,7 @@ from typing import Any, Final
 import pytest
 
 from tongfu import ConfigError, InvalidParams, MalformedAnswer
+from tongfu.bills import Spool
 from tongfu.call import Call, Context
 from tongfu.model import Bill
 from tongfu.params import BillParams, FundflowParams, RefundKey, RefundParams
@@ -240,7 +241,7 @@ def test_the_file_is_fetched_from_the_very_address_with_the_hash_that_was_told(
             True,
         )
         assert second.fields["file"] == {"hash": HASH, "hash_type": "SHA1", "gzip": gzip}
-        assert second.finish({"content": "交易时间\n"}, CTX) == Bill(content="交易时间\n")
+        assert second.finish({"content": Spool.of("交易时间\n".encode())}, CTX) == Bill(content="交易时间\n")
 
 
 @pytest.mark.parametrize(

@@ -49,7 +49,9 @@ class Lazy(Generic[N]):
     def __set_name__(self, owner: type[Weixin], attribute: str) -> None:
         self._attribute = attribute
 
-    def __get__(self, weixin: Weixin, owner: type[Weixin]) -> N:
+    def __get__(self, weixin: Weixin | None, owner: type[Weixin]) -> N:
+        if weixin is None:
+            return self  # type: ignore[return-value]  # who asks the class reads about it, and needs no namespace
         module, _, name = self._path.rpartition(".")
         kind = getattr(import_module(f".{module}", __package__), name)
         made: N = kind(weixin._caller, weixin._account)  # noqa: SLF001 - written for that class alone

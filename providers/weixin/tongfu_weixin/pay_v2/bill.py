@@ -6,10 +6,12 @@ Source: https://pay.weixin.qq.com/wiki/doc/api/jsapi.php?chapter=9_6 and 9_18
 
 from __future__ import annotations
 
+import gzip
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
+from tongfu.bills import Spool, in_utf8
 from tongfu.call import BILL_LIMIT, Call, Context
 from tongfu.errors import InvalidParams, MalformedAnswer
 from tongfu.fields import as_date
@@ -20,7 +22,7 @@ from tongfu_weixin.account import WeixinAccount
 from . import limits, sandbox
 
 GZIP: Final = b"\x1f\x8b"
-BOM: Final = "\ufeff"
+CHUNK: Final = 1 << 16  # bytes
 
 
 def download_bill(account: WeixinAccount, params: BillParams) -> Call[Bill]:
@@ -55,9 +57,9 @@ def _call(
 
     def finish(answer: Mapping[str, Any], ctx: Context) -> Bill:
         content = answer.get("content")
-        if not isinstance(content, str):
+        if not isinstance(content, Spool):
             raise MalformedAnswer("weixin: the answer is a signed message where a bill was promised")
-        return Bill(content=content)
+        return Bill.stored(content)
 
     return Call(
         operation,
@@ -77,44 +79,45 @@ def _day(value: Any) -> str:
     return day.strftime("%Y%m%d")
 
 
-def text_of(body: bytes) -> str | None:
+def is_bill(text: Spool) -> bool:
     """
-    The bill as text, or None where the body is XML: a refusal comes as XML also when GZIP was asked for.
+    Whether it is one, and not XML: a refusal comes as XML also when GZIP was asked for.
 
     :raises MalformedAnswer: neither a bill nor XML, such as a gateway's page.
     """
-    start = body.removeprefix(b"\xef\xbb\xbf").lstrip()[:16].lower()
+    head = next(text.chunks(), b"")
+    start = head.lstrip()[:16].lower()
     if start.startswith(b"<xml"):
-        return None
-    if start.startswith((b"<", b"{", b"[")) or b"," not in body:
+        return False
+    if start.startswith((b"<", b"{", b"[")) or b"," not in head:
         raise MalformedAnswer("weixin: the answer is neither a bill nor an error of the platform")
+    return True
+
+
+def as_text(chunks: Iterable[bytes]) -> Spool:
+    """:raises MalformedAnswer: not UTF-8, or more than a bill may hold."""
     try:
-        return body.decode("utf-8").removeprefix(BOM)
+        return in_utf8(chunks, "utf-8", BILL_LIMIT)
     except UnicodeDecodeError as exc:
         raise MalformedAnswer("weixin: the bill is not UTF-8") from exc
 
 
-def inflated(body: bytes, limit: int = BILL_LIMIT) -> bytes:
+def inflated(body: Spool) -> Iterator[bytes]:
     """
     What is in a gzip file, which may have several members; anything else as it is.
 
-    :raises MalformedAnswer: a broken file, or one that holds more than *limit* bytes.
+    :raises MalformedAnswer: a broken file.
     """
-    if not body.startswith(GZIP):
-        return body
-    content = bytearray()
-    while body.startswith(GZIP):
-        inflater = zlib.decompressobj(wbits=31)
-        try:
-            # One byte more than there may be tells a bill of just the limit from a bomb.
-            content += inflater.decompress(body, limit - len(content) + 1)
-        except zlib.error as exc:
-            raise MalformedAnswer("weixin: the bill is not valid gzip") from exc
-        if len(content) > limit:
-            raise MalformedAnswer(f"weixin: the bill inflates to more than {limit} bytes")
-        if not inflater.eof:
-            raise MalformedAnswer("weixin: the bill ends in the middle")
-        body = inflater.unused_data
-    if body.strip(b"\0"):
-        raise MalformedAnswer("weixin: there is something after the bill's gzip")
-    return bytes(content)
+    file = body.open()
+    if file.read(len(GZIP)) != GZIP:
+        yield from body.chunks()
+        return
+    file.seek(0)
+    try:
+        with gzip.GzipFile(fileobj=file) as members:
+            while chunk := members.read(CHUNK):
+                yield chunk
+    except EOFError as exc:
+        raise MalformedAnswer("weixin: the bill ends in the middle") from exc
+    except (OSError, zlib.error) as exc:
+        raise MalformedAnswer("weixin: the bill is not valid gzip") from exc

@@ -10,13 +10,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
+from tongfu.bills import Spool
 from tongfu.call import ANSWER_LIMIT, BILL_LIMIT, Call, Context, HttpRequest, HttpResponse
 from tongfu.errors import CredentialRejected, MalformedAnswer, SignatureError, TransportError
 from tongfu_weixin.account import PAY_BACKUP_HOST, PAY_HOST, WeixinAccount
 from tongfu_weixin.certificate import client_certificate
 
 from . import sandbox, sign, xml
-from .bill import inflated, text_of
+from .bill import as_text, inflated, is_bill
 from .errors import refused, unsigned
 
 HEADERS: Final = {"content-type": "text/xml; charset=utf-8", "accept-encoding": "identity"}
@@ -63,6 +64,7 @@ def encode(account: WeixinAccount, call: Call[Any], ctx: Context) -> HttpRequest
         backup_url=PAY_BACKUP_HOST + path if account.base_url == PAY_HOST else "",
         body_limit=BILL_LIMIT if call.endpoint in BILLS else ANSWER_LIMIT,
         ca=account.ca_pem if isinstance(account.ca_pem, bytes) else account.ca_pem.encode(),
+        file=Spool if call.endpoint in BILLS else None,
     )
 
 
@@ -78,9 +80,10 @@ def decode(account: WeixinAccount, call: Call[Any], response: HttpResponse, ctx:
         raise _not_ok(response)
     body = response.body
     if call.endpoint in BILLS:
-        body = inflated(body)
-        if (content := text_of(body)) is not None:
-            return {"content": content}
+        text = as_text(inflated(response.file or Spool.of(body)))
+        if is_bill(text):
+            return {"content": text}
+        body = b"".join(text.chunks())
     fields = xml.parse(body)
     said = fields.get("return_code")
     if said == "FAIL":

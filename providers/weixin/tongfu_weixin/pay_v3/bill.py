@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from tongfu.bills import Spool
 from tongfu.call import Call, Context
 from tongfu.errors import ConfigError, InvalidParams, MalformedAnswer
 from tongfu.fields import as_date
@@ -68,6 +69,6 @@ def _apply(
 
 def _content(answer: Mapping[str, Any], ctx: Context) -> Bill:
     content = answer.get("content")
-    if not isinstance(content, str):
+    if not isinstance(content, Spool):
         raise MalformedAnswer("weixin: the answer is not the bill that was promised")
-    return Bill(content=content)
+    return Bill.stored(content)

@@ -17,11 +17,12 @@ from importlib.metadata import version
 from typing import Any, Final
 from urllib.parse import quote, urlencode, urlsplit
 
+from tongfu.bills import Spool
 from tongfu.call import ANSWER_LIMIT, BILL_LIMIT, Call, Context, HttpRequest, HttpResponse
 from tongfu.errors import ConfigError, CredentialNeeded, InvalidParams, MalformedAnswer, SignatureError
 from tongfu_weixin import strict_json
 from tongfu_weixin.account import PAY_BACKUP_HOST, PAY_HOST, WeixinAccount
-from tongfu_weixin.pay_v2.bill import inflated
+from tongfu_weixin.pay_v2.bill import as_text, inflated
 
 from . import certificates, errors, keys, sensitive, sign
 
@@ -70,6 +71,7 @@ def encode(account: WeixinAccount, call: Call[Any], ctx: Context) -> HttpRequest
         backup_url=PAY_BACKUP_HOST + target if origin == PAY_HOST else "",
         body_limit=ANSWER_LIMIT if file is None else BILL_LIMIT,
         ca=account.ca_pem if isinstance(account.ca_pem, bytes) else account.ca_pem.encode(),
+        file=None if file is None else Spool,
     )
 
 
@@ -152,7 +154,7 @@ def _file_address(account: WeixinAccount, call: Call[Any]) -> tuple[str, str]:
 
 def decode(account: WeixinAccount, call: Call[Any], response: HttpResponse, ctx: Context) -> Mapping[str, Any]:
     """
-    Read an answer: its signature over the raw bytes first. A 204 is ``{}``; a file is ``{"content": …}``, text.
+    Read an answer: its signature over the raw bytes first. A 204 is ``{}``; a file is ``{"content": …}``, a Spool.
 
     :raises SignatureError: missing or wrong. Refusals may have none: ``verified`` tells.
     """
@@ -162,7 +164,7 @@ def decode(account: WeixinAccount, call: Call[Any], response: HttpResponse, ctx:
     if file is not None:
         if response.status != 200:
             raise MalformedAnswer(f"weixin: the file came with HTTP {response.status}")
-        return {"content": _checked(response.body, file)}
+        return {"content": _checked(response.file or Spool.of(response.body), file)}
     if certificates.is_bootstrap(call):
         contained = certificates.contained(account, response.body)
         acting = certificates.knowing(account, contained)
@@ -204,18 +206,21 @@ def _verified(account: WeixinAccount, response: HttpResponse, ctx: Context) -> b
     return True
 
 
-def _checked(body: bytes, file: Mapping[str, Any]) -> str:
+def _checked(body: Spool, file: Mapping[str, Any]) -> Spool:
     """
     The text of a bill. What was verified is the hash of it, unzipped.
 
     :raises SignatureError: another hash.
     :raises MalformedAnswer: not gzip where gzip was asked for, or not UTF-8.
     """
-    content = inflated(body) if file["gzip"] else body
-    digest = hashlib.sha1(content, usedforsecurity=False).hexdigest()
-    if file["hash_type"] != "SHA1" or digest != str(file["hash"]).lower():
+    digest = hashlib.sha1(usedforsecurity=False)
+
+    def hashed() -> Iterator[bytes]:
+        for chunk in inflated(body) if file["gzip"] else body.chunks():
+            digest.update(chunk)
+            yield chunk
+
+    text = as_text(hashed())
+    if file["hash_type"] != "SHA1" or digest.hexdigest() != str(file["hash"]).lower():
         raise SignatureError("weixin: the bill is not the one whose hash the platform signed; use nothing of it")
-    try:
-        return content.decode("utf-8").removeprefix("\ufeff")
-    except UnicodeDecodeError as exc:
-        raise MalformedAnswer("weixin: the bill is not UTF-8") from exc
+    return text
