@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import functools
+import hashlib
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -14,8 +16,10 @@ import pytest
 import pytest_asyncio
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.x509.oid import NameOID
 
 from tongfu import Notification, Tongfu
 from tongfu.call import HttpRequest
@@ -152,6 +156,105 @@ class Shop:
         return params
 
 
+Pair = tuple[x509.Certificate, rsa.RSAPrivateKey]
+
+
+@dataclass(frozen=True)
+class Authority:
+    """Certificates such as the platform's: a root, an authority below it, and what that one issues."""
+
+    shop: Shop
+    start: datetime = datetime(2026, 1, 1, tzinfo=UTC)
+    end: datetime = datetime(2030, 1, 1, tzinfo=UTC)
+
+    @functools.cached_property
+    def root(self) -> Pair:
+        return self.make("Some Certification Authority R1", _new(), ca=True)
+
+    @functools.cached_property
+    def below(self) -> Pair:
+        return self.make("Some Certification Authority Class 2 R1", _new(), self.root, ca=True)
+
+    @functools.cached_property
+    def app(self) -> x509.Certificate:
+        return self.make("2088101117955612-2021000000000001", self.shop.app, self.below)[0]
+
+    @functools.cached_property
+    def alipay(self) -> x509.Certificate:
+        return self.make(self.alipay_name, self.shop.alipay, self.below)[0]
+
+    alipay_name: str = "支付宝(中国)网络技术有限公司-2088101117955612"
+
+    def make(
+        self,
+        name: str,
+        key: rsa.RSAPrivateKey,
+        issuer: Pair | None = None,
+        *,
+        ca: bool = False,
+        start: datetime | None = None,
+        end: datetime | None = None,
+    ) -> Pair:
+        subject = x509.Name(
+            [
+                x509.NameAttribute(NameOID.COUNTRY_NAME, "CN"),
+                x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Some Financial"),
+                x509.NameAttribute(NameOID.ORGANIZATIONAL_UNIT_NAME, "Certification Authority"),
+                x509.NameAttribute(NameOID.COMMON_NAME, name),
+            ]
+        )
+        builder = (
+            x509.CertificateBuilder()
+            .subject_name(subject)
+            .issuer_name(issuer[0].subject if issuer else subject)
+            .public_key(key.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(start or self.start)
+            .not_valid_after(end or self.end)
+        )
+        if ca:
+            builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=False)
+        return builder.sign(issuer[1] if issuer else key, hashes.SHA256()), key
+
+    def pem(self, *chain: x509.Certificate) -> str:
+        return "".join(each.public_bytes(serialization.Encoding.PEM).decode() for each in chain)
+
+    def number(self, certificate: x509.Certificate) -> str:
+        """By the documents' rule, for names of the four parts that these have."""
+        parts = {each.oid: str(each.value) for each in certificate.issuer}
+        order = (
+            *(("CN", NameOID.COMMON_NAME), ("OU", NameOID.ORGANIZATIONAL_UNIT_NAME)),
+            *(("O", NameOID.ORGANIZATION_NAME), ("C", NameOID.COUNTRY_NAME)),
+        )
+        name = ",".join(f"{short}={parts[oid]}" for short, oid in order)
+        return hashlib.md5(f"{name}{certificate.serial_number}".encode()).hexdigest()
+
+    def files(self) -> dict[str, str]:
+        """The account's three."""
+        return {
+            "app_cert": self.pem(self.app),
+            "alipay_cert": self.pem(self.alipay, self.below[0]),
+            "alipay_root_cert": self.pem(self.root[0]),
+        }
+
+    def account(self, **changes: Any) -> AlipayAccount:
+        return self.shop.account(**{"alipay_public_key": None, **self.files(), **changes})
+
+    def answer(
+        self,
+        node: str,
+        method: str,
+        sn: str | None = None,
+        *,
+        signer: rsa.RSAPrivateKey | None = None,
+        sign: bool = True,
+    ) -> bytes:
+        """The gateway's answer under the certificate *sn*, the account's own where none is said."""
+        number = self.number(self.alipay) if sn is None else sn
+        body = self.shop.answer(node, method, signer=signer, sign=sign)
+        return body[:-1] + f',"alipay_cert_sn":"{number}"}}'.encode() if number else body
+
+
 class Merchant:
     """A merchant's server: the forms it got, and what it answers next (200 success when nothing is said)."""
 
@@ -219,6 +322,11 @@ class Stage:
 @pytest.fixture(scope="session")
 def shop() -> Shop:
     return Shop()
+
+
+@pytest.fixture(scope="session")
+def authority(shop: Shop) -> Authority:
+    return Authority(shop)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -1,4 +1,4 @@
-"""Where a file goes that may be too large to hold: memory while it is small, a nameless temporary file when it is not."""
+"""Where a file goes that may be too large to hold: memory while it is small, a nameless temporary file later."""
 
 from __future__ import annotations
 

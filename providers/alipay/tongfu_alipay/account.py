@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from tongfu.call import Caller
 
+    from .certificate_mode import Certificates
     from .client import Alipay
 
 GATEWAY: Final = "https://openapi.alipay.com/gateway.do"
@@ -25,9 +26,15 @@ _APP_ID: Final = re.compile(r"[0-9A-Za-z_\-]{1,64}", re.ASCII)  # part of creden
 class _ParsedKeys:
     """Room for the keys an account was found to have. No fields: equality, hash and repr know nothing of them."""
 
-    __slots__ = ("_signing", "_verifying")
+    __slots__ = ("_acting", "_certificates", "_signing", "_verifying")
     _signing: rsa.RSAPrivateKey
     _verifying: rsa.RSAPublicKey
+    _certificates: Certificates
+    _acting: tuple[str, AlipayAccount]
+
+    def remember(self, **found: Any) -> None:
+        for name, value in found.items():
+            object.__setattr__(self, f"_{name}", value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,9 +51,12 @@ class AlipayAccount(_ParsedKeys):
     :param gateway: overrides the production or sandbox gateway.
     :param client_type: ``mp-alipay``, ``app-plus`` or ``app``: whom ``get_order_info`` makes its payload for.
     :param seller_id: the payee, 2088…; sent with new orders and compared with notifications where given.
-    :param encrypt_key: the app's content encryption key, for encrypted content only; nothing else uses it.
-    :param app_cert: with ``alipay_cert`` and ``alipay_root_cert``: certificate mode. An account that
-        has ``alipay_public_key`` works in key mode and needs none of them.
+    :param encrypt_key: the app's content encryption key (AES). Where it is given, the parameters of calls are sent
+        encrypted and answers come so; ``call(…, encrypt_type="")`` makes one in the clear. App orders and pages are
+        never encrypted.
+    :param app_cert: with ``alipay_cert`` and ``alipay_root_cert`` the three files of certificate mode:
+        appCertPublicKey_<app_id>.crt, alipayCertPublicKey_RSA2.crt, alipayRootCert.crt. ``alipay_public_key`` beside
+        them verifies what names no certificate, as while an app moves from one mode to the other.
     :param ca_pem: one more trusted certificate authority, such as an emulator's.
     """
 
@@ -75,7 +85,7 @@ class AlipayAccount(_ParsedKeys):
         if not isinstance(self.app_id, str) or _APP_ID.fullmatch(self.app_id) is None:
             raise ConfigError("app_id: expected the app's id as a str, such as 2021000000000000")
         if self.sign_type not in ("RSA2", "RSA"):
-            raise ConfigError("sign_type: expected RSA2 or RSA")
+            raise ConfigError("sign_type: expected RSA2 or RSA; SM2 is not supported")
         if self.key_type not in ("PKCS8", "PKCS1"):
             raise ConfigError("key_type: expected PKCS8 or PKCS1")
         if self.protocol not in (None, "v2"):
@@ -102,7 +112,7 @@ class AlipayAccount(_ParsedKeys):
         key = keys.private_key(self.private_key)
         if key.key_size < keys.LEAST_BITS[self.sign_type]:
             raise ConfigError(f"private_key: {self.sign_type} needs {keys.LEAST_BITS[self.sign_type]} bits")
-        object.__setattr__(self, "_signing", key)
+        self.remember(signing=key)
         return key
 
     def verifying_key(self) -> rsa.RSAPublicKey:
@@ -117,9 +127,10 @@ class AlipayAccount(_ParsedKeys):
         except AttributeError:
             from . import keys  # noqa: PLC0415 - cryptography is for who verifies
         if not self.alipay_public_key:
-            if self.app_cert or self.alipay_cert or self.alipay_root_cert:
-                raise ConfigError("certificate mode is not supported yet; give alipay_public_key instead")
-            raise ConfigError("alipay calls need alipay_public_key in the AlipayAccount, to verify answers with")
+            raise ConfigError(
+                "alipay calls need alipay_public_key in the AlipayAccount, or the three files of certificate mode, to "
+                "verify answers with"
+            )
         key = keys.public_key(self.alipay_public_key)
         if key.key_size < keys.LEAST_BITS[self.sign_type]:
             raise ConfigError(f"alipay_public_key: {self.sign_type} needs {keys.LEAST_BITS[self.sign_type]} bits")
@@ -127,8 +138,39 @@ class AlipayAccount(_ParsedKeys):
             raise ConfigError(
                 "alipay_public_key: this is the app's own public key; copy Alipay's from the console, beside it"
             )
-        object.__setattr__(self, "_verifying", key)
+        self.remember(verifying=key)
         return key
+
+    @property
+    def certificate_mode(self) -> bool:
+        return bool(self.app_cert or self.alipay_cert or self.alipay_root_cert)
+
+    def certificates(self) -> Certificates:
+        """:raises ConfigError: one is missing or unreadable, or does not belong with private_key."""
+        try:
+            return self._certificates
+        except AttributeError:
+            from . import certificate_mode  # noqa: PLC0415 - for who has them
+
+        found = certificate_mode.of(self)
+        self.remember(certificates=found)
+        return found
+
+    @property
+    def acting(self) -> tuple[str, AlipayAccount] | None:
+        """This account with a fetched certificate among its own, and the credential that it is of."""
+        return getattr(self, "_acting", None)
+
+    def ready(self) -> None:
+        """
+        Go on only if what comes back can be verified.
+
+        :raises ConfigError: it cannot.
+        """
+        if self.certificate_mode:
+            self.certificates()
+        else:
+            self.verifying_key()
 
     def open(self, caller: Caller) -> Alipay:
         from .client import Alipay  # noqa: PLC0415 - the client's module imports this one

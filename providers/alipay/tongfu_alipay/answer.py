@@ -22,12 +22,17 @@ _BLANK: Final = " \t\r\n"
 
 
 class Answer(NamedTuple):
-    """``span`` is the node's value as it came; ``node`` what it reads as; ``name`` which node it is."""
+    """
+    ``span`` is the node's value as it came; ``node`` what it reads as; ``name`` which node it is.
+
+    ``cert_sn`` is the certificate that the platform says it signed with, in certificate mode.
+    """
 
     name: str
     span: str
     node: Any
     sign: str
+    cert_sn: str
 
 
 def extract(body: bytes, method: str) -> Answer:
@@ -42,17 +47,33 @@ def extract(body: bytes, method: str) -> Answer:
         raise MalformedAnswer("alipay: the answer is not UTF-8") from exc
     ours = method.replace(".", "_") + "_response"
     nodes: list[tuple[str, str, Any]] = []
-    signs: list[Any] = []
+    beside: dict[str, Any] = {"sign": "", "alipay_cert_sn": ""}
     for name, span, value in _members(text):
         if name in (ours, "error_response", "null_response"):
             nodes.append((name, span, value))
-        elif name == "sign":
-            signs.append(value)
+        elif name in beside:
+            if beside[name] != "" or not isinstance(value, str):
+                raise MalformedAnswer(f"alipay: the answer has more than one {name}, or one that is no text")
+            beside[name] = value
     if len(nodes) != 1:
         raise MalformedAnswer(f"alipay: the answer has {len(nodes) or 'no'} nodes for {method}, expected one")
-    if len(signs) > 1 or (signs and not isinstance(signs[0], str)):
-        raise MalformedAnswer("alipay: the answer has more than one sign, or one that is no text")
-    return Answer(*nodes[0], signs[0] if signs else "")
+    return Answer(*nodes[0], beside["sign"], beside["alipay_cert_sn"])
+
+
+def opened(text: bytes) -> Any:
+    """
+    What an encrypted node holds.
+
+    :raises MalformedAnswer: not JSON.
+    """
+    try:
+        content = text.decode("utf-8")
+        node, end = _DECODER.raw_decode(content, _skip(content, 0))
+        if _skip(content, end) == len(content):
+            return node
+    except (ValueError, RecursionError):
+        pass
+    raise MalformedAnswer("alipay: the answer's encrypted content is not JSON")
 
 
 def _members(text: str) -> list[tuple[str, str, Any]]:

@@ -71,5 +71,8 @@ class Alipay:
         from .openapi import gateway  # noqa: PLC0415 - as above
 
         return await self._caller.run(
-            str(method), lambda ctx: gateway.call(method, biz_content, common, read_only=read_only is True)
+            str(method),
+            lambda ctx: gateway.call(
+                method, biz_content, common, read_only=read_only is True, encrypt_key=self._account.encrypt_key
+            ),
         )

@@ -103,17 +103,27 @@ def _read(path: str | Path) -> bytes | None:
     return None
 
 
-def _der(field: str, text: KeyText) -> bytes:
+def content(field: str, text: KeyText) -> bytes:
+    """
+    What is in the file that *text* names, or *text* itself.
+
+    :raises ConfigError: naming *field*: the file cannot be read.
+    """
     if isinstance(text, Path) or (isinstance(text, str) and len(text) < 200 and "-----" not in text):
-        content = _read(text)
-        if content is None:
-            raise ConfigError(f"{field}: the file cannot be read; expected a key as text, DER or a path")
-        text = content
-    content = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
-    if content[:1] == b"\x30":
-        return content
+        read = _read(text)
+        if read is None:
+            raise ConfigError(f"{field}: the file cannot be read; expected text, DER or a path")
+        text = read
+    read = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
     # A variable of the environment, or JSON escaped twice, has a backslash and an n for each line's end.
-    bare = _HEADER.sub(b"", content).replace(rb"\r", b"").replace(rb"\n", b"")
+    return read if read[:1] == b"\x30" else read.replace(rb"\r", b"").replace(rb"\n", b"\n")
+
+
+def _der(field: str, text: KeyText) -> bytes:
+    read = content(field, text)
+    if read[:1] == b"\x30":
+        return read
+    bare = _HEADER.sub(b"", read)
     try:
         return base64.b64decode(b"".join(bare.split()), validate=True)
     except (binascii.Error, ValueError) as exc:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from itertools import product
 from typing import Final
 from urllib.parse import unquote_to_bytes
 
@@ -18,6 +19,7 @@ from tongfu.model import trade_state
 from tongfu.money import fen_from_yuan
 from tongfu.notice import PaymentNotice, RefundNotice, Reply
 
+from . import verify
 from .account import AlipayAccount
 from .read import digits, fee, required, text
 from .trade import STATES
@@ -26,7 +28,7 @@ REPLY: Final = Reply(200, {"content-type": "text/plain; charset=utf-8"}, b"succe
 # gb18030 holds gbk, which is what Java and so Alipay means by gb2312 as well.
 CHARSETS: Final = {"utf-8": "utf-8", "utf8": "utf-8", "gbk": "gb18030", "gb2312": "gb18030", "gb18030": "gb18030"}
 MOST_FIELDS: Final = 200
-UNSIGNED: Final = ("sign", "sign_type")
+UNSIGNED: Final = ("sign", "sign_type", "alipay_cert_sn")
 STRENGTH: Final = {"RSA": 1, "RSA2": 2}
 FIELDS: Final = (
     *("notify_time", "notify_type", "notify_id", "app_id", "auth_app_id", "charset", "version", "trade_no"),
@@ -110,21 +112,11 @@ def authentic(account: AlipayAccount, fields: Mapping[str, str], charset: str, c
 
     :raises SignatureError: as for ``verified``.
     """
-    account.verifying_key()
     algorithm = fields.get("sign_type") or account.sign_type
     if STRENGTH.get(algorithm, 0) < STRENGTH[account.sign_type]:
         raise SignatureError("alipay: the notification names a weaker sign_type than the account's, or an unknown one")
-    problem: SignatureError | None = None
-    for payload in _texts(fields):
-        try:
-            ctx.signer.check(payload.encode(charset), fields.get("sign", ""), algorithm)
-        except SignatureError as exc:
-            problem = exc
-        else:
-            problem = None
-            break
-    if problem is not None:
-        raise problem
+    texts = (text.encode(charset) for text in _texts(fields))
+    verify.check(account, texts, fields.get("sign", ""), algorithm, ctx, fields.get("alipay_cert_sn", ""))
     if fields.get("app_id") != account.app_id:
         raise SignatureError("alipay: the notification's app_id is missing or another app's; use nothing of it")
     if account.seller_id and fields.get("seller_id") != account.seller_id:
@@ -140,13 +132,14 @@ def authentic(account: AlipayAccount, fields: Mapping[str, str], charset: str, c
 def _texts(fields: Mapping[str, str]) -> Iterator[str]:
     """
     What may have been signed: trade notifications leave sign_type out, app messages keep it; most
-    leave empty values out, some SDKs' documentation keeps them. Four texts at most, one signature.
+    leave empty values out, some SDKs' documentation keeps them; the certificate's number is left out, or, as some
+    report, is not. Eight texts at most, one signature.
     """
     names = sorted(fields)
     first = "&".join([f"{name}={value}" for name in names if (value := fields[name]) and name not in UNSIGNED])
     yield first
     seen = {first}
-    for left_out, with_empty in ((UNSIGNED, True), (("sign",), False), (("sign",), True)):
+    for left_out, with_empty in product((UNSIGNED, UNSIGNED[::2], UNSIGNED[:2], UNSIGNED[:1]), (False, True)):
         text = "&".join(
             [f"{name}={fields[name]}" for name in names if name not in left_out and (fields[name] or with_empty)]
         )

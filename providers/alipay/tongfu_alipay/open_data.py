@@ -17,7 +17,7 @@ from tongfu.call import Call, Context
 from tongfu.errors import MalformedAnswer, SignatureError
 from tongfu.model import Result
 
-from . import aes
+from . import aes, verify
 from .account import AlipayAccount
 from .errors import refused
 
@@ -57,9 +57,9 @@ def decrypt(account: AlipayAccount, payload: object, ctx: Context) -> dict[str, 
         raise MalformedAnswer("alipay: the client's data has no response and sign, both text")
     if response.lstrip()[:1] == "{":
         if sign:
-            ctx.signer.check(_bytes(response), sign, ALGORITHM)
+            verify.check(account, [_bytes(response)], sign, ALGORITHM, ctx)
         raise _refusal(_object(response, "response"), verified=bool(sign))
-    ctx.signer.check(_bytes(f'"{response}"'), sign, ALGORITHM)
+    verify.check(account, [_bytes(f'"{response}"')], sign, ALGORITHM, ctx)
     plain = aes.decrypt(account.encrypt_key, response)
     try:
         found = _object(plain.decode("utf-8"), "decrypted content")

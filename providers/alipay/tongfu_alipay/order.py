@@ -31,6 +31,7 @@ METHODS: Final = {
     "PAGE": ("alipay.trade.page.pay", "FAST_INSTANT_TRADE_PAY"),
     "WAP": ("alipay.trade.wap.pay", "QUICK_WAP_WAY"),
 }
+ASKED: Final = ("JSAPI", "NATIVE")  # of the gateway, and not by the buyer's client
 FIRST_IN_ORDER_STRING: Final = ("method", "charset", "version", "timestamp", "app_id", "sign_type", "notify_url")
 LAST_IN_ORDER_STRING: Final = ("sign", "biz_content")
 _USER_ID: Final = re.compile(r"2088\d{12}", re.ASCII)
@@ -73,11 +74,13 @@ def get_order_info(account: AlipayAccount, params: OrderParams, ctx: Context) ->
         code_url = required(answer, "qr_code")
         return _info(params, scene, code_url, code_url=code_url, raw=answer)
 
-    call: Call[OrderInfo] = Call("get_order_info", method, {"common": common, "biz_content": fields}, finish)
-    if scene in ("JSAPI", "NATIVE"):
+    call: Call[OrderInfo] = Call(
+        "get_order_info", method, {"common": common, "biz_content": fields, "plain": scene not in ASKED}, finish
+    )
+    if scene in ASKED:
         return call
-    if account.alipay_public_key:
-        account.verifying_key()  # refuses the app's own: nobody would believe this order's notifications
+    if account.alipay_public_key or account.certificate_mode:
+        account.ready()  # refuses the app's own: nobody would believe this order's notifications
     everything = signed(account, call, ctx)
     if scene == "APP":
         return _info(params, scene, _order_string(everything))

@@ -6,7 +6,7 @@ from typing import Any
 
 from tongfu import hookimpl
 
-from . import keys, notify, order, refund, trade, wire
+from . import certificate_mode, keys, notify, order, refund, trade, verify, wire
 
 
 @hookimpl
@@ -16,7 +16,12 @@ def tongfu_sign(account: Any, payload: bytes, algorithm: str) -> Any:
 
 @hookimpl
 def tongfu_verify(account: Any, payload: bytes, signature: str, algorithm: str) -> Any:
-    return keys.verifies(account.verifying_key(), payload, signature, algorithm)
+    return verify.matches(account, payload, signature, algorithm)
+
+
+@hookimpl
+def tongfu_fetch_credential(account: Any, kind: str) -> Any:
+    return certificate_mode.fetch(account) if kind == certificate_mode.KIND else None
 
 
 @hookimpl

@@ -10,14 +10,16 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import Any, Final
 
-from tongfu.call import Call, Context, HttpRequest, HttpResponse
+from tongfu.call import Call, Context, Credential, HttpRequest, HttpResponse
 from tongfu.errors import InvalidParams, MalformedAnswer, SignatureError, TransportError
 
+from . import certificate_mode, verify
 from .account import AlipayAccount
-from .answer import extract
+from .answer import Answer, extract, opened
 from .errors import refused
 
 BEIJING: Final = timezone(timedelta(hours=8))
@@ -70,22 +72,41 @@ def signed(account: AlipayAccount, call: Call[Any], ctx: Context) -> dict[str, s
     }
     if account.app_auth_token:
         params["app_auth_token"] = account.app_auth_token
+    if account.certificate_mode:
+        own = account.certificates()
+        params |= {"app_cert_sn": own.app_cert_sn, "alipay_root_cert_sn": own.alipay_root_cert_sn}
     # What is empty is not there at all: so a call can be made as the app itself, without the account's app_auth_token.
     params = {name: value for name, value in {**params, **call.fields.get("common", {})}.items() if value}
     if "biz_content" in call.fields:
         params["biz_content"] = content(call.fields["biz_content"])
+        if account.encrypt_key and not call.fields.get("plain"):
+            params["biz_content"] = _encrypted(account, call, params["biz_content"])
+            params["encrypt_type"] = "AES"
     try:
         payload = text(params)
     except UnicodeEncodeError:
-        problem = {"extra": "expected text that UTF-8 can write, without lone surrogates"}
-        raise InvalidParams("alipay", call.operation, problem) from None
+        raise _unwritable(call) from None
     params["sign"] = ctx.signer.sign(payload, account.sign_type)
     return params
 
 
+def _encrypted(account: AlipayAccount, call: Call[Any], plain: str) -> str:
+    from . import aes  # noqa: PLC0415 - for who encrypts
+
+    try:
+        return aes.encrypt(account.encrypt_key, plain.encode())
+    except UnicodeEncodeError:
+        raise _unwritable(call) from None
+
+
+def _unwritable(call: Call[Any]) -> InvalidParams:
+    problem = {"extra": "expected text that UTF-8 can write, without lone surrogates"}
+    return InvalidParams("alipay", call.operation, problem)
+
+
 def encode(account: AlipayAccount, call: Call[Any], ctx: Context) -> HttpRequest:
-    """:raises ConfigError: no private_key, or no alipay_public_key to verify the answer with."""
-    account.verifying_key()
+    """:raises ConfigError: no private_key, or nothing to verify the answer with."""
+    account.ready()
     params = signed(account, call, ctx)
     query, body = parted(params)
     return HttpRequest(
@@ -128,27 +149,60 @@ def decode(account: AlipayAccount, call: Call[Any], response: HttpResponse, ctx:
     if response.status != 200:
         raise TransportError(f"alipay: a gateway answered HTTP {response.status} in the platform's place")
     answer = extract(response.body, call.endpoint)
-    node = answer.node
+    if certificate_mode.is_bootstrap(call):
+        return _bootstrap(account, call, answer, response, ctx)
     if answer.sign:
-        _check(ctx, answer.span, answer.sign, account.sign_type)
-    elif not isinstance(node, dict) or _succeeded(call, node):
-        raise SignatureError("alipay: the answer is not signed; use nothing of it")
+        _check(account, answer, ctx)
+    return _read(account, call, answer, response)
+
+
+def _bootstrap(
+    account: AlipayAccount, call: Call[Any], answer: Answer, response: HttpResponse, ctx: Context
+) -> Mapping[str, Any]:
+    """The answer to a download of a certificate, which may be signed with just that one."""
+    asked, number = call.fields["biz_content"][certificate_mode.NUMBER], answer.cert_sn
+    if not answer.sign or not number:
+        _read(account, call, answer, response)
+        raise SignatureError("alipay: the gateway does not sign with a certificate; is the app in certificate mode?")
+    known = number in account.certificates().platform
+    if known:
+        _check(account, answer, ctx)
+    if asked != number or known:
+        # A hint and no more where it is not known: the one that it names has to prove itself.
+        return {certificate_mode.NUMBER: number}
+    node = _read(account, call, answer, response)
+    pem, leaf = certificate_mode.content(account, node, ctx)
+    if leaf.sn != number:
+        raise SignatureError("alipay: the certificate that was downloaded has another number than was asked for")
+    held = Credential(certificate_mode.stored(pem))
+    _check(account, answer, replace(ctx, credentials={certificate_mode.KIND: held}))
+    return {certificate_mode.NUMBER: number, "pem": pem, "ends": leaf.x509.not_valid_after_utc}
+
+
+def _read(account: AlipayAccount, call: Call[Any], answer: Answer, response: HttpResponse) -> Mapping[str, Any]:
+    node = answer.node
+    if isinstance(node, str) and account.encrypt_key:
+        from . import aes  # noqa: PLC0415 - for who encrypts
+
+        node = opened(aes.decrypt(account.encrypt_key, node))
+    elif isinstance(node, str):
+        raise MalformedAnswer("alipay: the answer is encrypted, and the account has no encrypt_key")
     if not isinstance(node, dict):
-        raise MalformedAnswer("alipay: the answer's content is encrypted, which the account did not ask for")
+        raise MalformedAnswer("alipay: the answer's node is not an object")
+    if not answer.sign and _succeeded(call, node):
+        raise SignatureError("alipay: the answer is not signed; use nothing of it")
     if answer.name != call.endpoint.replace(".", "_") + "_response" or not _succeeded(call, node):
         request_id = response.headers.get("trace_id", "")
         raise refused(call, node, verified=bool(answer.sign), request_id=request_id)
     return node
 
 
-def _check(ctx: Context, span: str, sign: str, algorithm: str) -> None:
-    try:
-        ctx.signer.check(span.encode(), sign, algorithm)
-    except SignatureError:
+def _check(account: AlipayAccount, answer: Answer, ctx: Context) -> None:
+    texts = [answer.span.encode()]
+    if "\\/" in answer.span:
         # The platform's own SDKs know of nodes signed before the slashes were escaped.
-        if "\\/" not in span:
-            raise
-        ctx.signer.check(span.replace("\\/", "/").encode(), sign, algorithm)
+        texts.append(answer.span.replace("\\/", "/").encode())
+    verify.check(account, texts, answer.sign, account.sign_type, ctx, answer.cert_sn)
 
 
 def _succeeded(call: Call[Any], node: Mapping[str, Any]) -> bool:

@@ -33,6 +33,7 @@ class MiniProgram:
     alipay: rsa.RSAPrivateKey = field(default_factory=_new)
     stranger: rsa.RSAPrivateKey = field(default_factory=_new)
     app_id: str = "2021000000000001"
+    encrypt_key: str = ENCRYPT_KEY
 
     def account(self, **changes: Any) -> AlipayAccount:
         der = serialization.Encoding.DER
@@ -42,7 +43,6 @@ class MiniProgram:
             "app_id": self.app_id,
             "private_key": private,
             "alipay_public_key": public,
-            "encrypt_key": ENCRYPT_KEY,
         }
         return AlipayAccount(**{**keywords, **changes})
 

@@ -152,4 +152,4 @@ def test_any_content_is_itself_in_the_call_or_an_error_of_ours(content: Any) -> 
         call = gateway.call(METHOD, content, {}, read_only=False)
     except InvalidParams:
         return
-    assert {"common": {}} | ({} if content is None else {"biz_content": content}) == call.fields
+    assert {"common": {}, "plain": False} | ({} if content is None else {"biz_content": content}) == call.fields

@@ -45,7 +45,7 @@ async def test_the_known_answer_is_read() -> None:
 
 
 async def test_text_bytes_and_a_mapping_are_the_same(mini: Any) -> None:
-    alipay, transport = mini.open()
+    alipay, transport = mini.open(encrypt_key=mini.encrypt_key)
     text = mini.client_data(PLAIN)
 
     for payload in (text, text.encode(), json.loads(text), f" {text}\n"):
@@ -57,14 +57,14 @@ async def test_text_bytes_and_a_mapping_are_the_same(mini: Any) -> None:
 
 
 async def test_a_user_without_a_number_has_none(mini: Any) -> None:
-    alipay, _ = mini.open()
+    alipay, _ = mini.open(encrypt_key=mini.encrypt_key)
 
     for plain in ('{"code":"10000","mobile":""}', '{"code":"10000"}'):
         assert PhoneNumber() == await alipay.get_phone_number(mini.client_data(plain))
 
 
 async def test_other_data_is_decrypted_as_it_is(mini: Any) -> None:
-    alipay, _ = mini.open()
+    alipay, _ = mini.open(encrypt_key=mini.encrypt_key)
     data = mini.client_data('{"count":"5","ratio":1.10,"countDate":"2018-12-19"}')
 
     assert {"count": "5", "ratio": "1.10", "countDate": "2018-12-19"} == await alipay.decrypt(data)
@@ -73,7 +73,7 @@ async def test_other_data_is_decrypted_as_it_is(mini: Any) -> None:
 
 
 async def test_no_signature_is_no_data_and_nothing_turns_that_off(mini: Any) -> None:
-    alipay, _ = mini.open()
+    alipay, _ = mini.open(encrypt_key=mini.encrypt_key)
 
     for sign in (None, ""):
         with pytest.raises(SignatureError):
@@ -85,7 +85,7 @@ def flipped(sign: str) -> str:
 
 
 async def test_a_wrong_signature_is_no_data(mini: Any) -> None:
-    alipay, _ = mini.open()
+    alipay, _ = mini.open(encrypt_key=mini.encrypt_key)
     content = mini.encrypted(PLAIN.encode())
     whole = json.loads(mini.client_data(PLAIN))
 
@@ -102,7 +102,7 @@ async def test_a_wrong_signature_is_no_data(mini: Any) -> None:
 
 
 async def test_a_signature_of_sha1_is_refused_whatever_the_message_and_the_account_say(mini: Any) -> None:
-    alipay, _ = mini.open(sign_type="RSA")
+    alipay, _ = mini.open(sign_type="RSA", encrypt_key=mini.encrypt_key)
     content = mini.encrypted(PLAIN.encode())
     weak = base64.b64encode(mini.alipay.sign(f'"{content}"'.encode(), padding.PKCS1v15(), hashes.SHA1())).decode()
 
@@ -137,7 +137,7 @@ async def test_an_error_in_the_clear_is_a_refusal(
 
 
 async def test_an_error_that_says_who_signed_it_must_be_signed_so(mini: Any) -> None:
-    alipay, _ = mini.open()
+    alipay, _ = mini.open(encrypt_key=mini.encrypt_key)
     text = '{"code":"40003","msg":"m","subCode":"isv.invalid-auth-relations"}'
 
     with pytest.raises(SignatureError):
@@ -145,7 +145,7 @@ async def test_an_error_that_says_who_signed_it_must_be_signed_so(mini: Any) -> 
 
 
 async def test_an_encrypted_error_is_a_refusal_too(mini: Any) -> None:
-    alipay, _ = mini.open()
+    alipay, _ = mini.open(encrypt_key=mini.encrypt_key)
     plain = '{"code":"40006","msg":"m","subCode":"isv.insufficient-isv-permissions"}'
 
     with pytest.raises(PermissionDenied) as caught:
@@ -154,7 +154,7 @@ async def test_an_encrypted_error_is_a_refusal_too(mini: Any) -> None:
 
 
 async def test_success_in_the_clear_is_believed_by_nobody(mini: Any) -> None:
-    alipay, _ = mini.open()
+    alipay, _ = mini.open(encrypt_key=mini.encrypt_key)
 
     signed = {"response": PLAIN, "sign": mini.sign(PLAIN)}
     for payload in ({"response": PLAIN}, signed, {"response": json.loads(PLAIN)}):
@@ -178,7 +178,7 @@ async def test_a_missing_or_wrong_content_key_is_told(mini: Any) -> None:
     [b"no JSON", b"[]", b'"text"', b"\xff", b"", b'{"code":"10000","mobile":5}', b'{"mobile":"1"}', b'{"code":NaN}'],
 )
 async def test_authentic_nonsense_is_malformed(mini: Any, plain: bytes) -> None:
-    alipay, _ = mini.open()
+    alipay, _ = mini.open(encrypt_key=mini.encrypt_key)
     content = mini.encrypted(plain)
 
     with pytest.raises(MalformedAnswer):
@@ -186,7 +186,7 @@ async def test_authentic_nonsense_is_malformed(mini: Any, plain: bytes) -> None:
 
 
 async def test_authentic_bad_padding_is_malformed(mini: Any) -> None:
-    alipay, _ = mini.open()
+    alipay, _ = mini.open(encrypt_key=mini.encrypt_key)
     content = mini.encrypted(PLAIN.encode().ljust(64, b"\x00"), pad=False)
 
     with pytest.raises(MalformedAnswer, match="cannot be decrypted"):
@@ -218,7 +218,7 @@ async def test_authentic_bad_padding_is_malformed(mini: Any) -> None:
     ],
 )
 async def test_what_is_no_such_data_is_malformed(mini: Any, payload: Any) -> None:
-    alipay, _ = mini.open()
+    alipay, _ = mini.open(encrypt_key=mini.encrypt_key)
 
     with pytest.raises(MalformedAnswer):
         await alipay.decrypt(payload)
@@ -238,7 +238,7 @@ DOCUMENT = st.dictionaries(
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(payload=st.text() | st.binary() | DOCUMENT | DOCUMENT.map(json.dumps))
 async def test_any_input_raises_only_our_errors(mini: Any, payload: Any) -> None:
-    alipay, _ = mini.open()
+    alipay, _ = mini.open(encrypt_key=mini.encrypt_key)
 
     with pytest.raises(TongfuError):
         await alipay.get_phone_number(payload)
@@ -247,7 +247,7 @@ async def test_any_input_raises_only_our_errors(mini: Any, payload: Any) -> None
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(plain=st.binary(max_size=80) | ANYTHING.map(lambda value: json.dumps(value).encode()))
 async def test_any_authentic_content_gives_a_document_or_an_error_of_ours(mini: Any, plain: bytes) -> None:
-    alipay, _ = mini.open()
+    alipay, _ = mini.open(encrypt_key=mini.encrypt_key)
     content = mini.encrypted(plain)
     try:
         document = await alipay.decrypt({"response": content, "sign": mini.sign(f'"{content}"')})

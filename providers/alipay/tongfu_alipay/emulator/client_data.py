@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from tongfu.emulator.half import Route
 
 from . import gateway
+from .content import encrypted
 from .controls import control
 
 ERRORS: Final = {
@@ -48,18 +48,12 @@ class ClientData:
             signed = content
         else:
             mobile = body.get("mobile", self._mobile())
-            content = self._encrypted(_text({"code": "10000", "msg": "Success", "mobile": mobile}))
+            content = encrypted(self._encrypt_key, _text({"code": "10000", "msg": "Success", "mobile": mobile}))
             signed = f'"{content}"'
         document = {"response": content, "sign_type": "RSA2", "encrypt_type": "AES", "charset": "UTF-8"}
         if body.get("sign", True):
             document["sign"] = gateway.sign(self._key, signed)
         return {"response": _text(document)}
-
-    def _encrypted(self, text: str) -> str:
-        content = text.encode()
-        missing = 16 - len(content) % 16
-        encryptor = Cipher(algorithms.AES(self._encrypt_key), modes.CBC(b"\0" * 16)).encryptor()
-        return base64.b64encode(encryptor.update(content + bytes([missing]) * missing) + encryptor.finalize()).decode()
 
 
 def _text(document: Mapping[str, Any]) -> str:

@@ -23,6 +23,8 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from tongfu.emulator.half import Asked
 
+from .content import decrypted, encrypted
+
 HASHES: Final[Mapping[str, Any]] = {"RSA2": hashes.SHA256, "RSA": hashes.SHA1}
 
 WORDS: Final = {
@@ -55,6 +57,7 @@ class Request:
 
     params: Mapping[str, str]
     method: str
+    encrypted: bool = False
 
     @property
     def content(self) -> dict[str, Any]:
@@ -115,6 +118,25 @@ def verify(params: dict[str, str], app_id: str, app_key: rsa.RSAPrivateKey, *, c
     return Request(params, params["method"])
 
 
+def opened(request: Request, encrypt_key: bytes) -> Request:
+    """
+    The request with its content in the clear.
+
+    :raises Refusal: it cannot be decrypted.
+    """
+    if "encrypt_type" not in request.params:
+        return request
+    if request.params["encrypt_type"] != "AES":
+        raise Refusal("40002", "isv.invalid-encrypt-type", "无效的加密类型")
+    if not request.params.get("biz_content"):
+        raise Refusal("40002", "isv.invalid-encrypt", "当前API不支持加密请求")
+    try:
+        content = decrypted(encrypt_key, request.params["biz_content"])
+    except ValueError:
+        raise Refusal("40003", "isv.decryption-error-unknown", "解密出错，未知异常") from None
+    return Request({**request.params, "biz_content": content}, request.method, encrypted=True)
+
+
 def _joined(params: Mapping[str, str]) -> str:
     return "&".join(f"{name}={params[name]}" for name in sorted(params) if name != "sign")
 
@@ -161,8 +183,20 @@ def sign(key: rsa.RSAPrivateKey, text: str, sign_type: str = "RSA2") -> str:
     return base64.b64encode(key.sign(text.encode(), padding.PKCS1v15(), HASHES[sign_type]())).decode()
 
 
-def write(name: str, node: Mapping[str, Any], key: rsa.RSAPrivateKey | None, sign_type: str = "RSA2") -> bytes:
-    """The node's text is what is signed; slashes escaped, Chinese not, as the platform's writer does it."""
+def write(
+    name: str,
+    node: Mapping[str, Any],
+    key: rsa.RSAPrivateKey | None,
+    sign_type: str = "RSA2",
+    encrypt_key: bytes | None = None,
+) -> bytes:
+    """
+    The node's text is what is signed; slashes escaped, Chinese not, as the platform's writer does it.
+
+    With *encrypt_key* the node is a string, and signed with its quotes.
+    """
     text = json.dumps(node, ensure_ascii=False, separators=(",", ":")).replace("/", "\\/")
+    if encrypt_key is not None:
+        text = f'"{encrypted(encrypt_key, text)}"'
     tail = f',"sign":"{sign(key, text, sign_type)}"' if key is not None else ""
     return f'{{"{name}":{text}{tail}}}'.encode()

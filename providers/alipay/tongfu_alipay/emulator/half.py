@@ -114,10 +114,13 @@ class AlipayHalf:
     # --- requests -----------------------------------------------------------------------------
 
     def _gateway(self, asked: Asked, _: Mapping[str, str]) -> Answer:
-        name, number, sign_type = "error_response", "", "RSA2"
+        name, number, sign_type, encrypt_key = "error_response", "", "RSA2", None
         try:
             request = gateway.read(asked, self.app_id, self.app_key)
             sign_type = request.params["sign_type"]
+            request = gateway.opened(request, base64.b64decode(self.encrypt_key))
+            if request.encrypted:
+                encrypt_key = base64.b64decode(self.encrypt_key)
             if request.method in PAGES:
                 return self._cashier(request)
             name = request.method.replace(".", "_") + "_response"
@@ -133,9 +136,10 @@ class AlipayHalf:
                 name = "error_response"
             key = self.alipay_key if exc.signed else None
             verdict = "valid" if exc.signed else "missing" if "missing" in exc.sub_code else "invalid"
-            body = gateway.write(name, exc.node(), key, sign_type)
+            body = gateway.write(name, exc.node(), key, sign_type, encrypt_key)
             return Answer(200, dict(JSON), body, explain=exc.explain, verdict=verdict, out_trade_no=number)
-        return Answer(200, dict(JSON), gateway.write(name, node, self.alipay_key, sign_type), out_trade_no=number)
+        body = gateway.write(name, node, self.alipay_key, sign_type, encrypt_key)
+        return Answer(200, dict(JSON), body, out_trade_no=number)
 
     def _cashier(self, request: Request) -> Answer:
         order = trades.create(self, request, opened=True)

@@ -12,7 +12,7 @@ from tongfu.errors import InvalidParams
 OURS: Final = frozenset(
     (
         *("app_id", "method", "format", "charset", "sign_type", "sign", "timestamp", "version", "biz_content"),
-        *("encrypt_type", "app_cert_sn", "alipay_root_cert_sn"),
+        *("app_cert_sn", "alipay_root_cert_sn"),
     )
 )
 PAGES: Final = frozenset({"alipay.trade.app.pay", "alipay.trade.page.pay", "alipay.trade.wap.pay"})
@@ -21,12 +21,27 @@ _NAME: Final = re.compile(r"[A-Za-z]\w{0,127}", re.ASCII)
 _DEEPEST: Final = 64
 
 
-def call(method: Any, content: Any, common: Mapping[str, Any], *, read_only: bool) -> Call[Any]:
+def call(method: Any, content: Any, common: Mapping[str, Any], *, read_only: bool, encrypt_key: str = "") -> Call[Any]:
     """
     The call of *method*: *content* as it is, *common* beside what the account sets.
 
     :raises InvalidParams: what JSON or a form cannot carry unchanged, or what the account's request has already.
     """
+    problems = _problems(method, common, encrypt_key)
+    beside = {name: value for name, value in common.items() if name != "encrypt_type"}
+    fields: dict[str, Any] = {"common": beside, "plain": common.get("encrypt_type") == ""}
+    if content is not None:
+        if isinstance(content, Mapping):
+            # A copy: what the caller changes while the answer is awaited must not change what is resent.
+            fields["biz_content"] = _plain(content, "biz_content", problems, 0)
+        else:
+            problems["biz_content"] = f"expected a mapping, not {type(content).__name__}"
+    if problems:
+        raise InvalidParams("alipay", method if "method" not in problems else "call", problems)
+    return Call(method, method, fields, lambda answer, ctx: answer, read_only=read_only)
+
+
+def _problems(method: Any, common: Mapping[str, Any], encrypt_key: str) -> dict[str, str]:
     problems: dict[str, str] = {}
     if not isinstance(method, str) or _METHOD.fullmatch(method) is None:
         problems["method"] = "expected a gateway method such as alipay.trade.query"
@@ -41,16 +56,12 @@ def call(method: Any, content: Any, common: Mapping[str, Any], *, read_only: boo
             problems[name] = f"expected a str, not {type(value).__name__}; files cannot be uploaded with call()"
         elif not _encodes(value):
             problems[name] = "expected text that UTF-8 can write"
-    fields: dict[str, Any] = {"common": dict(common)}
-    if content is not None:
-        if isinstance(content, Mapping):
-            # A copy: what the caller changes while the answer is awaited must not change what is resent.
-            fields["biz_content"] = _plain(content, "biz_content", problems, 0)
-        else:
-            problems["biz_content"] = f"expected a mapping, not {type(content).__name__}"
-    if problems:
-        raise InvalidParams("alipay", method if "method" not in problems else "call", problems)
-    return Call(method, method, fields, lambda answer, ctx: answer, read_only=read_only)
+    encrypt_type = common.get("encrypt_type")
+    if encrypt_type not in (None, "", "AES"):
+        problems["encrypt_type"] = "expected AES, or '' for a call in the clear by an account with encrypt_key"
+    elif encrypt_type and not encrypt_key:
+        problems["encrypt_type"] = "the AlipayAccount has no encrypt_key"
+    return problems
 
 
 def _plain(value: Any, place: str, problems: dict[str, str], depth: int) -> Any:
