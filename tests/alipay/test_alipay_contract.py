@@ -82,6 +82,8 @@ class TestContract(ProviderContract):
             "cancel_order": {"transaction_id": "2026112422001400000000000001"},
             "refund": {"out_trade_no": "A1001", "out_refund_no": "R1", "refund_fee": 888},
             "refund_query": {"out_trade_no": "A1001", "out_refund_no": "R1"},
+            "download_bill": {"bill_date": "2026-11-23"},
+            "download_fundflow": {"bill_date": "2026-11"},
         }
     )
     notices = MappingProxyType(

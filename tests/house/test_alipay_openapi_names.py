@@ -12,9 +12,10 @@ from typing import Any
 from tongfu import Tongfu
 from tongfu.call import Call
 from tongfu.testing import FakeTransport
-from tongfu_alipay import AlipayAccount
+from tongfu_alipay import AlipayAccount, bar_code, money_out
 from tongfu_alipay.openapi import auth, qrcode, risk_content, templatemessage, user_info
 
+PAY = ("auth_code", "out_trade_no", "total_fee", "subject", "body", "notify_url", "time_expire", "extra")
 PAGE = (Path(__file__).parents[2] / "core" / "docs" / "alipay_open_api.md").read_text(encoding="utf-8")
 ROWS = re.findall(r"^\| `([\w.]+)` \| (?:`([\w.]+)`|[\w ]+) \| (.*?) \| (\w+|—).*? \|$", PAGE, re.MULTILINE)
 
@@ -38,6 +39,18 @@ def test_every_method_stands_in_the_table_and_nothing_else() -> None:
 
 def test_the_table_names_the_method_that_is_sent_and_whether_again() -> None:
     message = {"to_user_id": "u", "to_open_id": None, "form_id": None, "user_template_id": "T", "page": "p"}
+    account = AlipayAccount(app_id="2021000000000000")
+    certified = AlipayAccount(app_id="2021000000000000", app_cert="one")
+    order: dict[str, Any] = {"out_trade_no": "A1001", "total_fee": 1, "subject": "tea"}
+    payee: dict[str, Any] = {
+        "identity": "2088",
+        "identity_type": "ALIPAY_USER_ID",
+        "name": None,
+        "remark": None,
+        "extra": None,
+        "product_code": "TRANS_ACCOUNT_NO_PWD",
+        "biz_scene": "DIRECT_TRANSFER",
+    }
     calls: dict[str, Call[Any]] = {
         "auth.code2session": auth.code2session("c"),
         "auth.code2_session": auth.code2session("c"),
@@ -49,6 +62,14 @@ def test_the_table_names_the_method_that_is_sent_and_whether_again() -> None:
         "templatemessage.send": templatemessage.send(**message, data={"k": {"value": "v"}}),
         "qrcode.create": qrcode.create(url_param="p", query_param="x=1", describe="d", color=None, size=None),
         "risk_content.detect": risk_content.detect("t"),
+        "trade.pay": bar_code.pay(account, {**dict.fromkeys(PAY), "auth_code": "28" * 9, **order}),
+        "trade.settle": money_out.settle(
+            out_request_no="S1", transaction_id="1", royalty_parameters=[{"trans_in": "2088", "amount": 1}], extra=None
+        ),
+        "fund.transfer": money_out.transfer(certified, out_biz_no="T1", trans_amount=10, order_title="t", **payee),
+        "fund.transfer_query": money_out.transfer_query(
+            out_biz_no="T1", order_id=None, product_code="p", biz_scene="s"
+        ),
     }
 
     assert {name: (call.endpoint, call.read_only) for name, call in calls.items()} == {

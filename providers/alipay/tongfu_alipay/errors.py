@@ -17,7 +17,7 @@ from tongfu.errors import OutcomeUnknown, PlatformRefused
 REFUSALS: Final = frozenset({"20001", "40001", "40002", "40003", "40004", "40005", "40006"})
 # Who is not known cannot be told more, so the gateway says these unsigned; nothing was carried out.
 UNSIGNED_REFUSALS: Final = frozenset({"40001", "40002", "40006"})
-UNKNOWN: Final = frozenset({"REQUEST_PROCESSING", "TRANS_ORDER_DEALING", "PROMO_TRANS_ORDER_DEALING"})
+UNKNOWN: Final = frozenset({"REQUEST_PROCESSING", "TRANS_ORDER_DEALING", "PROMO_TRANS_ORDER_DEALING", "PROCESS_FAIL"})
 KINDS: Final[Mapping[str, tuple[type[PlatformRefused], str]]] = {
     "TRADE_NOT_EXIST": (
         errors.OrderNotFound,
@@ -64,6 +64,11 @@ KINDS: Final[Mapping[str, tuple[type[PlatformRefused], str]]] = {
     "missing-app-cert-sn": (errors.CredentialRejected, "The app is in certificate mode; give the three certificates"),
     "invalid-alipay-root-cert-sn": (errors.CredentialRejected, "alipay_root_cert is another environment's"),
     "missing-encrypt-key": (PlatformRefused, "Set the app's content encryption key in the console"),
+    "PAYMENT_AUTH_CODE_INVALID": (errors.CodeRejected, "Ask the buyer to refresh the payment code and scan it again"),
+    "PAYER_BALANCE_NOT_ENOUGH": (errors.NotEnough, "Top up; then repeat with the same out_biz_no"),
+    "BALANCE_IS_NOT_ENOUGH": (errors.NotEnough, "Top up; then repeat with the same out_biz_no"),
+    "ORDER_NOT_EXIST": (errors.OrderNotFound, "Right after an unknown outcome it may only be late: ask again"),
+    "BILL_DATE_BEFORE_REGISTRATION": (errors.BillUnavailable, "The app did not exist yet"),
     "NO_BILL_DATA": (errors.BillUnavailable, "Nothing was traded that day"),
     "BILL_NOT_EXIST": (errors.BillUnavailable, "Nothing was traded that day, or the bill is not ready"),
 }

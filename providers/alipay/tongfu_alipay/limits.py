@@ -6,25 +6,41 @@ Source: https://opendocs.alipay.com/open/05osux "alipay.trade.create", and each 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from datetime import date
 from typing import Any, ClassVar, Final
 
-from tongfu.fields import Checked, Fee, Moment, OneOf, ParamsSchema, Rule, Text, Url, Whole, WireFields, exactly_one
+from tongfu.fields import (
+    Checked,
+    Fee,
+    Moment,
+    OneOf,
+    ParamsSchema,
+    Rule,
+    Text,
+    Url,
+    Whole,
+    WireFields,
+    as_date,
+    exactly_one,
+)
 
+_MONTH: Final = re.compile(r"(\d{4})-?(\d{2})", re.ASCII)
 SCENES: Final = ("JSAPI", "APP", "NATIVE", "PAGE", "WAP", "H5")
 
 
-class _OutTradeNo(Text):
+class OutTradeNo(Text):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(64, pattern=r"[0-9A-Za-z_]+", alphabet="letters, digits and _", **kwargs)
 
 
-class _Number(Text):
+class Number(Text):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(64, pattern=r"[0-9A-Za-z_\-]+", alphabet="letters, digits, _ and -", **kwargs)
 
 
-class _NotHere(Checked):
+class NotHere(Checked):
     """A parameter of the facade that would silently do nothing on this platform."""
 
     def __init__(self, why: str) -> None:
@@ -36,7 +52,7 @@ class _NotHere(Checked):
 
 
 class OrderLimits(ParamsSchema):
-    out_trade_no = _OutTradeNo(required=True)
+    out_trade_no = OutTradeNo(required=True)
     total_fee = Fee(10**10, required=True)
     notify_url = Url(256, query=False, required=True)
     subject = Text(256, required=True)
@@ -54,8 +70,8 @@ class OrderLimits(ParamsSchema):
 
 
 class KeyLimits(ParamsSchema):
-    out_trade_no = _OutTradeNo()
-    transaction_id = _Number()
+    out_trade_no = OutTradeNo()
+    transaction_id = Number()
     extra = WireFields(("out_trade_no", "trade_no", "sign"), flat=False)
     rules: ClassVar[tuple[Rule, ...]] = (exactly_one("out_trade_no", "transaction_id"),)
 
@@ -81,12 +97,12 @@ def _part_has_number(params: Any) -> Mapping[str, str]:
 class RefundLimits(ParamsSchema):
     refund_fee = Fee(10**10, required=True)
     total_fee = Fee(10**10)
-    out_trade_no = _OutTradeNo()
-    transaction_id = _Number()
-    out_refund_no = _Number()
+    out_trade_no = OutTradeNo()
+    transaction_id = Number()
+    out_refund_no = Number()
     refund_fee_type = Text(8)
     refund_desc = Text(256)
-    notify_url = _NotHere("Alipay announces refunds at the payment's own notify_url")
+    notify_url = NotHere("Alipay announces refunds at the payment's own notify_url")
     extra = WireFields(
         ("out_trade_no", "trade_no", "out_request_no", "refund_amount", "refund_currency", "refund_reason", "sign"),
         flat=False,
@@ -99,16 +115,60 @@ class RefundLimits(ParamsSchema):
 
 
 class RefundKeyLimits(ParamsSchema):
-    out_trade_no = _OutTradeNo()
-    transaction_id = _Number()
-    out_refund_no = _Number()
-    refund_id = _NotHere("Alipay finds a refund by out_refund_no with out_trade_no or transaction_id")
+    out_trade_no = OutTradeNo()
+    transaction_id = Number()
+    out_refund_no = Number()
+    refund_id = NotHere("Alipay finds a refund by out_refund_no with out_trade_no or transaction_id")
     offset = Whole(0, 0)
     extra = WireFields(("out_trade_no", "trade_no", "out_request_no", "sign"), flat=False)
     rules: ClassVar[tuple[Rule, ...]] = (exactly_one("out_trade_no", "transaction_id"),)
 
 
+def period(value: str | date) -> str:
+    """``2026-11-24``, or ``2026-11`` for a whole month."""
+    day = as_date(value)
+    if day is not None:
+        return day.isoformat()
+    month = _MONTH.fullmatch(str(value))
+    return f"{month[1]}-{month[2]}" if month else ""
+
+
+def is_period(value: object) -> bool:
+    if as_date(value) is not None:
+        return True
+    month = _MONTH.fullmatch(value) if isinstance(value, str) else None
+    return month is not None and as_date(f"{month[1]}-{month[2]}-01") is not None
+
+
+class _Period(Checked):
+    expected = "a date, '20140603' or '2014-06-03', or a month, '2014-06'"
+
+    def accepts(self, value: Any) -> bool:
+        return is_period(value)
+
+
+_ONE_ACCOUNT: Final = ("BASIC", "Basic")
+
+
+class BillLimits(ParamsSchema):
+    bill_date = _Period(required=True)
+    bill_type = Text(
+        32, pattern=r"(?!SUCCESS|REFUND)\w+", alphabet="the platform's word, such as trade (ALL is the same)"
+    )
+    tar_type = OneOf(("GZIP",))  # the other platform's; this one always sends a zip
+    extra = WireFields(("bill_type", "bill_date", "sign"), flat=False)
+
+
+class FundflowLimits(ParamsSchema):
+    bill_date = _Period(required=True)
+    account_type = OneOf(_ONE_ACCOUNT)
+    tar_type = OneOf(("GZIP",))
+    extra = WireFields(("bill_type", "bill_date", "sign"), flat=False)
+
+
 ORDER: Final = OrderLimits()
+BILL: Final = BillLimits()
+FUNDFLOW: Final = FundflowLimits()
 KEY: Final = KeyLimits()
 REFUND: Final = RefundLimits()
 REFUND_KEY: Final = RefundKeyLimits()

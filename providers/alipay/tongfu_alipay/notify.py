@@ -30,6 +30,8 @@ CHARSETS: Final = {"utf-8": "utf-8", "utf8": "utf-8", "gbk": "gb18030", "gb2312"
 MOST_FIELDS: Final = 200
 UNSIGNED: Final = ("sign", "sign_type", "alipay_cert_sn")
 STRENGTH: Final = {"RSA": 1, "RSA2": 2}
+# Which names are left out, and whether empty values are signed: first what trade notifications do.
+RULES: Final = tuple(product((UNSIGNED, UNSIGNED[:2], UNSIGNED[:1], UNSIGNED[::2]), (False, True)))
 FIELDS: Final = (
     *("notify_time", "notify_type", "notify_id", "app_id", "auth_app_id", "charset", "version", "trade_no"),
     *("out_trade_no", "out_biz_no", "buyer_id", "buyer_open_id", "buyer_logon_id", "seller_id", "seller_email"),
@@ -94,19 +96,21 @@ def is_refund(fields: Mapping[str, str]) -> bool:
     return bool(fields.get("gmt_refund")) or bool(fee(fields, "refund_fee"))
 
 
-def verified(account: AlipayAccount, notify: Notification, ctx: Context) -> dict[str, str]:
+def verified(account: AlipayAccount, notify: Notification, ctx: Context, *, message: bool = False) -> dict[str, str]:
     """
-    The form, if Alipay signed it for this app.
+    The form, if Alipay signed it for this app. A *message* is one that tells of no trade.
 
     :raises SignatureError: sign missing or wrong, weaker than the account's sign_type, another app's or
         seller's, or a signature that fits more than one reading of the form.
     """
     fields, charset = parse(notify.body)
-    authentic(account, fields, charset, ctx)
+    authentic(account, fields, charset, ctx, message=message)
     return fields
 
 
-def authentic(account: AlipayAccount, fields: Mapping[str, str], charset: str, ctx: Context) -> None:
+def authentic(
+    account: AlipayAccount, fields: Mapping[str, str], charset: str, ctx: Context, *, message: bool = False
+) -> None:
     """
     Go on only if Alipay signed *fields*, in this *charset*, for this app.
 
@@ -115,11 +119,11 @@ def authentic(account: AlipayAccount, fields: Mapping[str, str], charset: str, c
     algorithm = fields.get("sign_type") or account.sign_type
     if STRENGTH.get(algorithm, 0) < STRENGTH[account.sign_type]:
         raise SignatureError("alipay: the notification names a weaker sign_type than the account's, or an unknown one")
-    texts = (text.encode(charset) for text in _texts(fields))
+    texts = (text.encode(charset) for text in _texts(fields, message=message))
     verify.check(account, texts, fields.get("sign", ""), algorithm, ctx, fields.get("alipay_cert_sn", ""))
     if fields.get("app_id") != account.app_id:
         raise SignatureError("alipay: the notification's app_id is missing or another app's; use nothing of it")
-    if account.seller_id and fields.get("seller_id") != account.seller_id:
+    if not message and account.seller_id and fields.get("seller_id") != account.seller_id:
         raise SignatureError("alipay: the notification's seller_id is missing or another's; use nothing of it")
     # What is signed, name=value&name=value, does not tell where a value ends: a subject that holds
     # "&total_amount=" could be cut there by whoever sees the form, and the real amount hidden in a value.
@@ -129,17 +133,15 @@ def authentic(account: AlipayAccount, fields: Mapping[str, str], charset: str, c
         )
 
 
-def _texts(fields: Mapping[str, str]) -> Iterator[str]:
+def _texts(fields: Mapping[str, str], *, message: bool = False) -> Iterator[str]:
     """
     What may have been signed: trade notifications leave sign_type out, app messages keep it; most
     leave empty values out, some SDKs' documentation keeps them; the certificate's number is left out, or, as some
     report, is not. Eight texts at most, one signature.
     """
     names = sorted(fields)
-    first = "&".join([f"{name}={value}" for name in names if (value := fields[name]) and name not in UNSIGNED])
-    yield first
-    seen = {first}
-    for left_out, with_empty in product((UNSIGNED, UNSIGNED[::2], UNSIGNED[:2], UNSIGNED[:1]), (False, True)):
+    seen = set()
+    for left_out, with_empty in RULES[::-1] if message else RULES:
         text = "&".join(
             [f"{name}={fields[name]}" for name in names if name not in left_out and (fields[name] or with_empty)]
         )

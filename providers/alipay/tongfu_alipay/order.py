@@ -10,6 +10,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from tongfu.call import Call, Context
@@ -35,6 +36,14 @@ ASKED: Final = ("JSAPI", "NATIVE")  # of the gateway, and not by the buyer's cli
 FIRST_IN_ORDER_STRING: Final = ("method", "charset", "version", "timestamp", "app_id", "sign_type", "notify_url")
 LAST_IN_ORDER_STRING: Final = ("sign", "biz_content")
 _USER_ID: Final = re.compile(r"2088\d{12}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Where to send a user: ``url`` while it is shorter than a few KiB, or the HTML ``form``, which posts itself."""
+
+    url: str = field(repr=False)
+    form: str = field(repr=False)
 
 
 def get_order_info(account: AlipayAccount, params: OrderParams, ctx: Context) -> Call[OrderInfo] | OrderInfo:
@@ -86,6 +95,19 @@ def get_order_info(account: AlipayAccount, params: OrderParams, ctx: Context) ->
         return _info(params, scene, _order_string(everything))
     url = f"{account.gateway}?{form(everything)}"
     return _info(params, scene, url, pay_url=url, pay_form=_page(account, everything))
+
+
+def order_string(account: AlipayAccount, call: Call[Any], ctx: Context) -> str:
+    """What the client's SDK is given for a method that is called there, such as a freeze."""
+    account.ready()
+    return _order_string(signed(account, call, ctx))
+
+
+def page(account: AlipayAccount, call: Call[Any], ctx: Context) -> Page:
+    """A method that opens in the user's browser, such as the signing of an agreement."""
+    account.ready()
+    everything = signed(account, call, ctx)
+    return Page(url=f"{account.gateway}?{form(everything)}", form=_page(account, everything))
 
 
 def _scene(account: AlipayAccount, params: OrderParams) -> str:

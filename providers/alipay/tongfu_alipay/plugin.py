@@ -6,7 +6,7 @@ from typing import Any
 
 from tongfu import hookimpl
 
-from . import certificate_mode, keys, notify, order, refund, trade, verify, wire
+from . import bill, certificate_mode, keys, notify, order, refund, trade, verify, wire
 
 
 @hookimpl
@@ -26,12 +26,12 @@ def tongfu_fetch_credential(account: Any, kind: str) -> Any:
 
 @hookimpl
 def tongfu_encode_request(account: Any, call: Any, ctx: Any) -> Any:
-    return wire.encode(account, call, ctx)
+    return bill.encode(account, call) if call.wire == bill.WIRE else wire.encode(account, call, ctx)
 
 
 @hookimpl
 def tongfu_decode_response(account: Any, call: Any, response: Any, ctx: Any) -> Any:
-    return wire.decode(account, call, response, ctx)
+    return bill.decode(response) if call.wire == bill.WIRE else wire.decode(account, call, response, ctx)
 
 
 @hookimpl
@@ -62,6 +62,16 @@ def tongfu_refund(params: Any) -> Any:
 @hookimpl
 def tongfu_refund_query(params: Any) -> Any:
     return refund.refund_query(params)
+
+
+@hookimpl
+def tongfu_download_bill(account: Any, params: Any) -> Any:
+    return bill.download_bill(account, params)
+
+
+@hookimpl
+def tongfu_download_fundflow(account: Any, params: Any) -> Any:
+    return bill.download_fundflow(account, params)
 
 
 @hookimpl

@@ -24,6 +24,7 @@ from .errors import refused
 
 BEIJING: Final = timezone(timedelta(hours=8))
 NO_CODE: Final = "alipay.system.oauth.token"  # it alone succeeds without a code
+WAITING: Final = "10003"  # for the buyer: neither success nor failure, and only where a call expects it
 # What the gateway looks for in the query. Anything else, such as a login code, has no place in access logs.
 IN_QUERY: Final = frozenset(
     {
@@ -210,4 +211,4 @@ def _succeeded(call: Call[Any], node: Mapping[str, Any]) -> bool:
         return False
     if call.endpoint == NO_CODE and "code" not in node:
         return "access_token" in node
-    return node.get("code") == "10000"
+    return node.get("code") == "10000" or ("waits" in call.fields and node.get("code") == WAITING)

@@ -21,13 +21,28 @@ _NAME: Final = re.compile(r"[A-Za-z]\w{0,127}", re.ASCII)
 _DEEPEST: Final = 64
 
 
-def call(method: Any, content: Any, common: Mapping[str, Any], *, read_only: bool, encrypt_key: str = "") -> Call[Any]:
+def for_the_client(method: Any, content: Any, common: Mapping[str, Any]) -> Call[Any]:
+    """The call of *method* by the buyer's or user's own client: signed here, and never encrypted."""
+    return call(method, content, {**common, "encrypt_type": ""}, read_only=False, pages=True)
+
+
+def call(
+    method: Any,
+    content: Any,
+    common: Mapping[str, Any],
+    *,
+    read_only: bool,
+    encrypt_key: str = "",
+    pages: bool = False,
+) -> Call[Any]:
     """
     The call of *method*: *content* as it is, *common* beside what the account sets.
 
     :raises InvalidParams: what JSON or a form cannot carry unchanged, or what the account's request has already.
     """
     problems = _problems(method, common, encrypt_key)
+    if method in PAGES and not pages:
+        problems["method"] = f"{method} opens on the buyer's side; use payment.get_order_info with a trade_type"
     beside = {name: value for name, value in common.items() if name != "encrypt_type"}
     fields: dict[str, Any] = {"common": beside, "plain": common.get("encrypt_type") == ""}
     if content is not None:
@@ -45,8 +60,6 @@ def _problems(method: Any, common: Mapping[str, Any], encrypt_key: str) -> dict[
     problems: dict[str, str] = {}
     if not isinstance(method, str) or _METHOD.fullmatch(method) is None:
         problems["method"] = "expected a gateway method such as alipay.trade.query"
-    elif method in PAGES:
-        problems["method"] = f"{method} opens on the buyer's side; use payment.get_order_info with a trade_type"
     for name, value in common.items():
         if name in OURS:
             problems[name] = "this is set by the AlipayAccount and cannot be given"
