@@ -136,7 +136,7 @@ async def test_an_order_string_and_a_page_open_the_cashier(emu: Emulator, mercha
 async def test_we_verify_what_the_sdk_signs(emu: Emulator) -> None:
     """The SDK, holding the platform's key, signs a notification of its own making."""
     half = emu._halves["alipay"]
-    platform_key = half.alipay_key.private_bytes(  # type: ignore[attr-defined]  # the emulated platform's own
+    platform_key = half.identity.alipay_key.private_bytes(  # type: ignore[attr-defined]  # the emulated platform's own
         serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
     )
     line = emu.settings()["alipay"]

@@ -57,6 +57,7 @@ class AlipayAccount(_ParsedKeys):
     :param app_cert: with ``alipay_cert`` and ``alipay_root_cert`` the three files of certificate mode:
         appCertPublicKey_<app_id>.crt, alipayCertPublicKey_RSA2.crt, alipayRootCert.crt. ``alipay_public_key`` beside
         them verifies what names no certificate, as while an app moves from one mode to the other.
+    :param protocol: ``v3`` sends over REST what has a form there; v2, the gateway's, where nothing is said.
     :param ca_pem: one more trusted certificate authority, such as an emulator's.
     """
 
@@ -88,8 +89,8 @@ class AlipayAccount(_ParsedKeys):
             raise ConfigError("sign_type: expected RSA2 or RSA; SM2 is not supported")
         if self.key_type not in ("PKCS8", "PKCS1"):
             raise ConfigError("key_type: expected PKCS8 or PKCS1")
-        if self.protocol not in (None, "v2"):
-            raise ConfigError("protocol: expected v2, the gateway's, or nothing")
+        if self.protocol not in (None, "v2", "v3"):
+            raise ConfigError("protocol: expected v2, the gateway's, v3, REST, or nothing, which is v2")
         if isinstance(self.timeout, bool) or not isinstance(self.timeout, int | float) or not 0 < self.timeout < 600:
             raise ConfigError("timeout: expected seconds, more than 0 and less than 600")
         gateway = self.gateway or (SANDBOX if self.sandbox else GATEWAY)

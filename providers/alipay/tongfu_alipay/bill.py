@@ -15,7 +15,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from tongfu.bills import Spool, in_utf8
-from tongfu.call import BILL_LIMIT, Call, HttpRequest, HttpResponse
+from tongfu.call import BILL_LIMIT, Call, Context, HttpRequest, HttpResponse
 from tongfu.errors import BillUnavailable, MalformedAnswer, TransportError
 from tongfu.model import Bill
 from tongfu.params import BillParams, FundflowParams
@@ -54,7 +54,7 @@ def download_fundflow(account: AlipayAccount, params: FundflowParams) -> Call[Bi
 def _ask(account: AlipayAccount, operation: str, kind: str | None, params: BillParams | FundflowParams) -> Call[Bill]:
     asked = {"bill_type": kind, "bill_date": limits.period(params.bill_date), **(params.extra or {})}
 
-    def finish(answer: Mapping[str, Any], ctx: Any) -> Call[Bill]:
+    def finish(answer: Mapping[str, Any], ctx: Context) -> Call[Bill]:
         url = text(answer, "bill_download_url")
         if url is None:
             raise BillUnavailable(
@@ -85,14 +85,14 @@ def _ours(account: AlipayAccount, url: str) -> str:
     raise MalformedAnswer("alipay: the bill to download is not on a host of the platform's")
 
 
-def encode(account: AlipayAccount, call: Call[Any]) -> HttpRequest:
+def encode(account: AlipayAccount, call: Call[Any], ctx: Context) -> HttpRequest:
     """Unsigned: the address is the key."""
     ca = account.ca_pem if isinstance(account.ca_pem, bytes) else account.ca_pem.encode()
     headers = {"accept": "*/*", "accept-encoding": "identity"}
     return HttpRequest("GET", call.fields["url"], headers, body_limit=BILL_LIMIT, ca=ca, file=Spool)
 
 
-def decode(response: HttpResponse) -> Mapping[str, Any]:
+def decode(account: AlipayAccount, call: Call[Any], response: HttpResponse, ctx: Context) -> Mapping[str, Any]:
     """
     The tables of the archive: ``content``, a Spool, and ``summary``, text.
 

@@ -75,7 +75,7 @@ KINDS: Final[Mapping[str, tuple[type[PlatformRefused], str]]] = {
 
 
 def refused(
-    call: Call[Any], node: Mapping[str, Any], *, verified: bool, request_id: str
+    call: Call[Any], node: Mapping[str, Any], *, verified: bool, request_id: str, http_status: int = 200
 ) -> PlatformRefused | OutcomeUnknown:
     """The error for a node that is no success."""
     code, sub_code = str(node.get("code") or ""), str(node.get("sub_code") or "")
@@ -107,6 +107,7 @@ def refused(
         code,
         sub_code,
         message,
+        http_status=http_status,
         request_id=request_id,
         verified=verified,
         advice=advice,

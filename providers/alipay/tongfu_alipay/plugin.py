@@ -6,7 +6,11 @@ from typing import Any
 
 from tongfu import hookimpl
 
-from . import bill, certificate_mode, keys, notify, order, refund, trade, verify, wire
+from . import bill, certificate_mode, keys, notify, order, refund, rest, trade, verify, wire
+
+
+def _wire(account: Any, call: Any) -> Any:
+    return bill if call.wire == bill.WIRE else rest if rest.serves(account, call) else wire
 
 
 @hookimpl
@@ -26,12 +30,12 @@ def tongfu_fetch_credential(account: Any, kind: str) -> Any:
 
 @hookimpl
 def tongfu_encode_request(account: Any, call: Any, ctx: Any) -> Any:
-    return bill.encode(account, call) if call.wire == bill.WIRE else wire.encode(account, call, ctx)
+    return _wire(account, call).encode(account, call, ctx)
 
 
 @hookimpl
 def tongfu_decode_response(account: Any, call: Any, response: Any, ctx: Any) -> Any:
-    return bill.decode(response) if call.wire == bill.WIRE else wire.decode(account, call, response, ctx)
+    return _wire(account, call).decode(account, call, response, ctx)
 
 
 @hookimpl

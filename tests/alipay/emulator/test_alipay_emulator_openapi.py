@@ -350,10 +350,24 @@ async def test_the_control_routes_are_documented(emu: Emulator) -> None:
         paths = (await answer.json())["paths"]
 
     assert {
+        "agreement": {"post": "A user signs the agreement whose page he opened, or ends it: sign, unsign"},
         "app_pay": {"post": "The buyer's app opens the cashier with the signed order string."},
         "authorize": {"post": "The merchant lets the app act for it: the code for alipay.open.auth.token.app"},
+        "certificates": {
+            "post": "Alipay's certificate changes, its notifications name it or not, its download is forged: "
+            "certificate mode"
+        },
+        "funds": {
+            "post": "The seller's balance (fen), and what becomes of the next transfer: SUCCESS, DEALING, FAIL, "
+            "SYSTEM_ERROR"
+        },
         "login": {"post": "A user of the mini-program logs in: the code for alipay.system.oauth.token"},
+        "message": {"post": "A message to the app's gateway at url: its msg_method and its biz_content"},
         "messages": {"get": "Every template message that was sent, oldest first"},
+        "page_return": {"post": "The address that the buyer's browser goes on to from the page of an order"},
+        "payment_code": {
+            "post": "A buyer shows a payment code: success, userpaying, not_enough, expired, system_error, lost"
+        },
         "phone_number": {"post": "What my.getPhoneNumber gives the client for its server, as text: response"},
     } == {
         path.rpartition("/")[2]: {method: described["summary"] for method, described in methods.items()}

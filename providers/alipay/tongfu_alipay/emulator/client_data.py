@@ -6,7 +6,6 @@ Written from the documentation alone, not from the client beside it.
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
@@ -28,9 +27,9 @@ ERRORS: Final = {
 
 
 class ClientData:
-    def __init__(self, key: rsa.RSAPrivateKey, encrypt_key: str, mobile: Callable[[], str]) -> None:
+    def __init__(self, key: rsa.RSAPrivateKey, encrypt_key: bytes, mobile: Callable[[], str]) -> None:
         self._key = key
-        self._encrypt_key = base64.b64decode(encrypt_key)
+        self._encrypt_key = encrypt_key
         self._mobile = mobile
 
     def routes(self) -> Iterable[Route]:

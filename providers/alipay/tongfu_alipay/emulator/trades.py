@@ -28,12 +28,8 @@ def _refuse(sub_code: str, sub_msg: str) -> Refusal:
     return Refusal("40004", f"ACQ.{sub_code}", sub_msg)
 
 
-def act(half: AlipayHalf, request: Request) -> Node:
-    """:raises Refusal: as the platform refuses."""
-    method = METHODS.get(request.method)
-    if method is None:
-        raise Refusal("40002", "isv.invalid-method", "不存在的方法名", signed=False)
-    return method(half, request)
+def beijing(moment: datetime) -> str:
+    return moment.astimezone(BEIJING).strftime("%Y-%m-%d %H:%M:%S")
 
 
 def _fen(content: Node, name: str) -> int:
@@ -87,6 +83,8 @@ def create(half: AlipayHalf, request: Request, *, opened: bool) -> EmulatedOrder
             "method": request.method,
             "opened": opened,
             "sign_type": request.params["sign_type"],
+            "certified": request.certified,
+            "return_url": request.params.get("return_url", ""),
         },
     )
     half.world.add(order)
@@ -113,7 +111,7 @@ def _expires(request: Request, now: datetime) -> datetime:
         return end
     text = content.get("timeout_express")
     if text is None:
-        to_face = method == "alipay.trade.precreate" or (
+        to_face = method in ("alipay.trade.precreate", "alipay.trade.pay") or (
             method == "alipay.trade.create" and content.get("product_code", "FACE_TO_FACE_PAYMENT") != "JSAPI_PAY"
         )
         return now + (FACE_TO_FACE if to_face else LONGEST)
