@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from tongfu.errors import MalformedAnswer
-from tongfu_alipay import answer, keys, notify, wire
+from tongfu.call import Call, Context, HttpResponse
+from tongfu.errors import MalformedAnswer, SignatureError
+from tongfu_alipay import AlipayAccount, aes, answer, certificates, keys, notify, rest, wire
 
 VECTORS = json.loads(Path(__file__).with_name("vectors.json").read_text(encoding="utf-8"))
 
@@ -92,3 +96,110 @@ def test_an_order_string_is_encoded_after_it_is_signed(vector: dict[str, Any]) -
     assert sorted(wire.form({k: v for k, v in given.items() if v}).split("&")) == sorted(
         vector["order_string"].split("&")
     )
+
+
+NUMBERS = [pytest.param(name, id=name) for name in sorted(VECTORS["certs"])]
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_a_certificates_number_is_the_published_one(name: str) -> None:
+    found = certificates.parse(VECTORS["certs"][name]["pem"].encode())
+
+    assert VECTORS["certs"][name]["sn"] == ("_".join(each.sn for each in found) if "root" in name else found[0].sn)
+
+
+@pytest.mark.parametrize("vector", of_kind("aes"))
+def test_content_is_encrypted_as_the_platform_does(vector: dict[str, Any]) -> None:
+    key, plain, encrypted = vector["aes_key"], vector["plain"], vector["cipher"]
+
+    assert aes.decrypt(key, encrypted).decode() == plain
+    assert aes.encrypt(key, plain.encode()) == encrypted
+
+
+ENCRYPTED = [case for case in of_kind("request", "v2-response") if "aes_key" in case.values[0]]
+
+
+@pytest.mark.parametrize("vector", ENCRYPTED)
+def test_the_ciphertext_is_what_is_signed(vector: dict[str, Any]) -> None:
+    if vector["kind"] == "request":
+        assert wire.text(vector["params"]).decode() == vector["signed"]
+        assert keys.verifies(key_of(vector), wire.text(vector["params"]), vector["sign"], "RSA2")
+        assert json.loads(aes.decrypt(vector["aes_key"], vector["params"]["biz_content"]))
+    else:
+        cut = answer.extract(vector["body"].encode(), vector["method"])
+        assert keys.verifies(key_of(vector), cut.span.encode(), cut.sign, "RSA2")
+        assert aes.decrypt(vector["aes_key"], cut.node).decode() == vector["plain"]
+
+
+class Published:
+    """Signs as the vector says: its private key is not published with it, and one of our own verifies nothing."""
+
+    def __init__(self, vector: dict[str, Any]) -> None:
+        self.vector = vector
+
+    def sign(self, payload: bytes, algorithm: str) -> str:
+        assert payload.decode() == self.vector["signed"]
+        assert keys.verifies(key_of(self.vector), payload, self.vector["sign"], algorithm)
+        return str(self.vector["sign"])
+
+    def check(self, payload: bytes, signature: str, algorithm: str) -> None:
+        assert payload.decode() == self.vector["signed"]
+        if not keys.verifies(key_of(self.vector), payload, signature, algorithm):
+            raise SignatureError("not its")
+
+    def acting_as(self, account: Any) -> Any:
+        return self
+
+
+@pytest.mark.parametrize("vector", of_kind("v3-request"))
+def test_a_rest_request_is_signed_as_published(vector: dict[str, Any]) -> None:
+    now = datetime.fromtimestamp(1704164645.678, UTC)
+    nonce = vector["signed"].split("nonce=")[1].partition(",")[0]
+    account = AlipayAccount(
+        app_id="2021000000000001",
+        private_key=rsa_text(),
+        alipay_public_key=VECTORS["keys"]["node_app_public"],
+        protocol="v3",
+        app_auth_token=vector["app_auth_token"] or "",
+    )
+    path, _, query = vector["url"].partition("?")
+    fields = dict(parse_qsl(query)) if query else json.loads(vector["body"])
+    call: Call[Any] = Call("x", path.removeprefix("/v3/").replace("/", "."), {"biz_content": fields}, lambda a, c: a)
+    request = rest.encode(account, call, Context(now, nonce, Published(vector)))
+
+    assert (request.method, request.url, request.body.decode()) == (
+        vector["method"],
+        f"https://openapi.alipay.com{vector['url']}",
+        vector["body"],
+    )
+    assert request.headers["authorization"] == vector["authorization"]
+    assert request.headers.get("alipay-app-auth-token") == vector["app_auth_token"]
+
+
+@pytest.mark.parametrize("vector", of_kind("v3-response"))
+def test_a_rest_answer_is_verified_as_published(vector: dict[str, Any]) -> None:
+    account = AlipayAccount(
+        app_id="2021000000000001", private_key=rsa_text(), alipay_public_key=VECTORS["keys"][vector["key"]]
+    )
+    headers = {f"alipay-{name}": vector[name] for name in ("timestamp", "nonce")}
+    call: Call[Any] = Call("x", "alipay.trade.query", {}, lambda a, c: a)
+    ctx = Context(datetime.now(UTC), "n", Published(vector))
+
+    response = HttpResponse(200, {**headers, "alipay-signature": vector["sign"]}, vector["body"].encode())
+    assert rest.decode(account, call, response, ctx) == json.loads(vector["body"])
+    with pytest.raises(SignatureError):
+        rest.decode(account, call, HttpResponse(200, headers, vector["body"].encode()), ctx)
+
+
+def rsa_text() -> bytes:
+    """A private key that signs nothing here; an account wants one."""
+    key = rsa.generate_private_key(65537, 2048)
+    return key.private_bytes(
+        serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+
+
+def test_every_vector_is_used() -> None:
+    used = {"v2-response", "v2-response-inner", "notify", "notify-form", "request", "order-string", "aes", "phone"}
+
+    assert {vector["kind"] for vector in VECTORS["vectors"]} == used | {"v3-request", "v3-response"}

@@ -24,6 +24,7 @@ from tongfu import (
     Tongfu,
 )
 from tongfu.emulator import Emulator
+from tongfu.emulator.half import EmulatedOrder
 from tongfu.errors import (
     BillUnavailable,
     CodeRejected,
@@ -33,6 +34,7 @@ from tongfu.errors import (
     OrderNotFound,
     PermissionDenied,
 )
+from tongfu.money import fen_from_yuan
 from tongfu_alipay import AlipayAccount
 from tongfu_alipay.certificate_mode import KIND
 
@@ -209,6 +211,31 @@ async def test_a_day_is_billed_in_every_mode(open_shop: OpenStage, mode: str) ->
     await shop.emu.clock.advance(40 * 86400)
     month = await shop.payment.download_bill(bill_date=f"{beijing[:4]}-{beijing[4:6]}", bill_type="trade")
     assert month.content.count("A100") == 4
+
+
+async def test_a_day_of_a_hundred_thousand_trades_comes_back_whole(open_shop: OpenStage) -> None:
+    shop = open_shop()
+    now = shop.emu.clock.now()
+    for number in range(100_000):
+        shop.emu._ledger.add(
+            EmulatedOrder(
+                platform="alipay",
+                out_trade_no=f"A{number}",
+                total_fee=number + 1,
+                created=now,
+                state="paid",
+                transaction_id=f"20261124{number:020d}",
+                paid=now,
+                wire={"content": {"subject": "茶"}, "method": "alipay.trade.create", "opened": True},
+            )
+        )
+    day = (await shop.payment.order_query(out_trade_no="A1")).time_end[:8]
+    await shop.emu.clock.advance(2 * 86400)
+    bill = await shop.payment.download_bill(bill_date=day)
+    rows = csv.DictReader(line for line in bill.lines() if not line.startswith("#"))
+    found = {row["商户订单号"].strip(): fen_from_yuan(row["商家实收（元）"]) for row in rows}
+
+    assert found == {f"A{number}": number + 1 for number in range(100_000)}
 
 
 # --- certificates ----------------------------------------------------------------------------------

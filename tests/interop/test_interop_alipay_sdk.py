@@ -10,12 +10,12 @@ from urllib.parse import parse_qsl, urlencode
 import aiohttp
 import pytest
 from aiohttp import web
-from alipay import AliPay
+from alipay import AliPay, DCAliPay
 from cryptography.hazmat.primitives import serialization
 
 from tongfu import Notification, SignatureError, Tongfu
 from tongfu.emulator import Emulator
-from tongfu_alipay import keys
+from tongfu_alipay import AlipayAccount, keys
 
 # python-alipay-sdk uses what Python deprecates.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -73,12 +73,32 @@ def sdk(emu: Emulator, notify_url: str) -> AliPay:
     return client
 
 
+def certified_sdk(emu: Emulator, notify_url: str) -> DCAliPay:
+    """The same in certificate mode."""
+    line = emu.settings()["alipay"]
+    private = keys.private_key(line["private_key"]).private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
+    )
+    client = DCAliPay(
+        appid=line["app_id"],
+        app_notify_url=notify_url,
+        app_private_key_string=private.decode(),
+        app_public_key_cert_string=line["app_cert"],
+        alipay_public_key_cert_string=line["alipay_cert"],
+        alipay_root_cert_string=line["alipay_root_cert"],
+        sign_type="RSA2",
+    )
+    client._gateway = line["gateway"]
+    return client
+
+
 async def run(call: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     """The SDK blocks; the emulator lives in this loop."""
     return await asyncio.to_thread(call, *args, **kwargs)
 
 
-async def test_a_whole_payment(emu: Emulator, merchant: Merchant) -> None:
+@pytest.mark.parametrize("sdk", [sdk, certified_sdk], ids=["key mode", "certificate mode"])
+async def test_a_whole_payment(emu: Emulator, merchant: Merchant, sdk: Callable[[Emulator, str], AliPay]) -> None:
     client = sdk(emu, merchant.url)
     made = await run(
         client.api_alipay_trade_create,
@@ -109,7 +129,10 @@ async def test_a_whole_payment(emu: Emulator, merchant: Merchant) -> None:
     assert (form["refund_fee"], form["out_biz_no"]) == ("8.88", "R1")
 
 
-async def test_close_cancel_and_precreate(emu: Emulator, merchant: Merchant) -> None:
+@pytest.mark.parametrize("sdk", [sdk, certified_sdk], ids=["key mode", "certificate mode"])
+async def test_close_cancel_and_precreate(
+    emu: Emulator, merchant: Merchant, sdk: Callable[[Emulator, str], AliPay]
+) -> None:
     client = sdk(emu, merchant.url)
     code = await run(client.api_alipay_trade_precreate, subject="tea", out_trade_no="A1002", total_amount="0.01")
     assert code["qr_code"].startswith("https://")
@@ -119,7 +142,10 @@ async def test_close_cancel_and_precreate(emu: Emulator, merchant: Merchant) -> 
     assert (await run(client.api_alipay_trade_cancel, out_trade_no="A1002"))["action"] == "close"
 
 
-async def test_an_order_string_and_a_page_open_the_cashier(emu: Emulator, merchant: Merchant) -> None:
+@pytest.mark.parametrize("sdk", [sdk, certified_sdk], ids=["key mode", "certificate mode"])
+async def test_an_order_string_and_a_page_open_the_cashier(
+    emu: Emulator, merchant: Merchant, sdk: Callable[[Emulator, str], AliPay]
+) -> None:
     client = sdk(emu, merchant.url)
     string = client.api_alipay_trade_app_pay(subject="a b&c+d", out_trade_no="A1003", total_amount="0.57")
     page = client.api_alipay_trade_page_pay(subject="a b&c+d", out_trade_no="A1004", total_amount="0.57")
@@ -161,3 +187,19 @@ async def test_we_verify_what_the_sdk_signs(emu: Emulator) -> None:
         forged = urlencode({**form, "total_amount": "0.01"}).encode()
         with pytest.raises(SignatureError):
             await tf.payment.verify_payment_notify("alipay", Notification({}, forged))
+
+
+async def test_its_certificate_numbers_are_ours(emu: Emulator) -> None:
+    client, line = certified_sdk(emu, ""), emu.settings()["alipay"]
+    names = ("app_id", "private_key", "app_cert", "alipay_cert", "alipay_root_cert")
+    own = AlipayAccount(**{name: line[name] for name in names}).certificates()
+
+    assert (client.app_cert_sn, client.alipay_root_cert_sn) == (own.app_cert_sn, own.alipay_root_cert_sn)
+
+
+async def test_it_transfers_in_certificate_mode_only(emu: Emulator) -> None:
+    client = certified_sdk(emu, "")
+    payee = {"identity_type": "ALIPAY_USER_ID", "identity": "2088101117955611"}
+    sent = await run(client.api_alipay_fund_trans_uni_transfer, "T1", trans_amount="10.29", order_title="工资", **payee)
+
+    assert (sent["code"], sent["status"], sent["amount"]) == ("10000", "SUCCESS", "10.29")

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from tongfu.emulator.half import Route
 
-from .certificates import ALIPAY, Authority, number
+from .certificates import ALIPAY, Authority, number, pem
 from .controls import control
 from .gateway import Refusal, Request
 
@@ -46,7 +46,7 @@ class Identity:
         self._foreign: Authority | None = None
         self.encrypt_key = secrets.token_bytes(16)
         app_cert = self._authority.issue(f"{seller_id}-{app_id}", self.app_key)
-        self.app_cert, self.app_cert_sn = self._authority.chain(app_cert), number(app_cert)
+        self.app_cert, self.app_cert_sn = pem(app_cert), number(app_cert)
         self.root_sn = self._authority.root_sn
         self._first = self._signing(self.alipay_key)
         self.alipay_cert = self._authority.chain(self._first.certificate)
