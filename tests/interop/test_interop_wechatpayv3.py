@@ -7,6 +7,7 @@ import gzip
 import hashlib
 import json
 from datetime import timedelta, timezone
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -321,3 +322,39 @@ async def test_a_rotated_certificate_is_fetched_and_a_probe_is_refused(redirecte
 
         assert 200 == after[0]
         assert "NOTPAY" == told(await asyncio.to_thread(theirs.query, out_trade_no="A10012"))["trade_state"]
+
+
+@pytest.mark.parametrize("mode", MODES)
+async def test_orders_are_combined_and_a_picture_is_uploaded(
+    redirected: dict[str, str], mode: str, tmp_path: Path
+) -> None:
+    picture = tmp_path / "receipt.png"
+    picture.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(range(256)))
+    async with Emulator(platforms=["weixin"]) as emu:
+        redirected["to"] = emu.url
+        theirs = await asyncio.to_thread(client, emu, mode)
+        line = emu.settings()["weixin"]
+        subs = [
+            {
+                "mchid": line["mch_id"],
+                "attach": "a",
+                "amount": {"total_amount": 100, "currency": "CNY"},
+                "out_trade_no": f"A2001{number}",
+                "description": "咖啡",
+            }
+            for number in (1, 2)
+        ]
+
+        async def call(name: str, /, **arguments: Any) -> Any:
+            return told(await asyncio.to_thread(getattr(theirs, name), **arguments))
+
+        made = await call(
+            "combine_pay", combine_out_trade_no="A2001x", sub_orders=subs, combine_payer_info={"openid": "oUser"}
+        )
+        assert made["prepay_id"].startswith("wx")
+        found = await call("combine_query", combine_out_trade_no="A2001x")
+        assert [sub["trade_state"] for sub in found["sub_orders"]] == ["NOTPAY", "NOTPAY"]
+        numbers = [{"mchid": line["mch_id"], "out_trade_no": sub["out_trade_no"]} for sub in subs]
+        await call("combine_close", combine_out_trade_no="A2001x", sub_orders=numbers)
+        uploaded = await call("image_upload", filepath=str(picture))
+        assert uploaded["media_id"]

@@ -9,7 +9,7 @@ from typing import Any, Final
 from tongfu.call import Notification
 from tongfu.errors import InvalidParams
 
-from . import notify, sensitive
+from . import notify, sensitive, upload
 from .call import build
 from .offers import Offers
 
@@ -59,6 +59,26 @@ class Pay(Offers):
             sensitive=tuple(sensitive),
             read_only=method == "GET" if read_only is None else read_only,
         )
+        return await self._caller.run(made.operation, lambda ctx: made)
+
+    async def upload(
+        self, path: str, *, filename: str, content: bytes, meta: Mapping[str, Any] | None = None
+    ) -> Mapping[str, Any]:
+        """
+        Upload a file, as to ``/v3/merchant/media/upload``: the answer's ``media_id`` names it from then on.
+
+        A picture (jpg, png, bmp) may have 2 MiB, a video 5 MiB. *meta* is what an API wants beside ``filename`` and
+        ``sha256``.
+
+        :raises OutcomeUnknown: no usable answer came; uploading once more does no harm.
+        """
+        problems = upload.problems(filename, content, meta)
+        if not isinstance(path, str) or _PATH.fullmatch(path) is None:
+            problems["path"] = "expected a percent-encoded path such as /v3/merchant/media/upload"
+        if problems:
+            raise InvalidParams("weixin", "pay.upload", problems)
+        told = upload.meta(filename, content, meta)
+        made = build(f"upload {path}", "POST", path, lambda fields, ctx: fields, json=told, upload=content)
         return await self._caller.run(made.operation, lambda ctx: made)
 
     async def event(self, notification: Notification) -> notify.Event:

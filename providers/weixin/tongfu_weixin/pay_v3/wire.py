@@ -24,7 +24,7 @@ from tongfu_weixin import strict_json
 from tongfu_weixin.account import PAY_BACKUP_HOST, PAY_HOST, WeixinAccount
 from tongfu_weixin.pay_v2.bill import as_text, inflated
 
-from . import certificates, errors, keys, sensitive, sign
+from . import certificates, errors, keys, sensitive, sign, upload
 
 _FOUR_BYTES: Final = re.compile("[\U00010000-\U0010ffff]")
 _URL: Final = re.compile(r"https?://[!-~]+", re.ASCII)
@@ -59,7 +59,9 @@ def encode(account: WeixinAccount, call: Call[Any], ctx: Context) -> HttpRequest
         "user-agent": _user_agent(),
         "authorization": sign.authorization(account, call.method, target, body, ctx),
     }
-    if call.method != "GET":
+    if call.fields["upload"]:
+        headers["content-type"], body = upload.form(ctx.nonce, body, call.fields["upload"])
+    elif call.method != "GET":
         headers["content-type"] = "application/json; charset=utf-8"
     if serial:
         headers["wechatpay-serial"] = serial

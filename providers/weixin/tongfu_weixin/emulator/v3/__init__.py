@@ -14,9 +14,12 @@ from . import orders, refunds
 from .authorization import Merchant
 from .bills import Bills
 from .callbacks import Callbacks, Told, flipped
+from .combined import Combined
+from .complaints import Complaints
 from .control import Control
 from .gate import Endpoint, Gate, Request
 from .keys import PROBE, Keys
+from .media import Media
 from .profit_sharing import ProfitSharing
 from .transfers import Transfers
 from .wire import Refused
@@ -43,7 +46,9 @@ class V3:
         self._callbacks = Callbacks(world, half.platform, half.api_v3_key, self._keys)
         self._bills, self._sharing = Bills(half), ProfitSharing(half)
         self._transfers = Transfers(world, half.app_id, half.mch_id, self._keys, self._callbacks)
-        self._control = Control(half, self._gate, self._transfers)
+        self._combined = Combined(half, self._callbacks)
+        self._complaints = Complaints(half, self._keys, self._callbacks)
+        self._control = Control(half, self._gate, self._transfers, self._combined, self._complaints)
 
     def routes(self) -> Iterable[Route]:
         yield from map(self._gate.route, self._endpoints())
@@ -52,7 +57,7 @@ class V3:
     def reset(self) -> None:
         self._gate.ordered.clear()
         self._gate.merchant.forget()
-        for part in (self._keys, self._bills, self._sharing, self._transfers):
+        for part in (self._keys, self._bills, self._sharing, self._transfers, self._combined, self._complaints):
             part.reset()
 
     def named(self) -> dict[str, str]:
@@ -93,7 +98,14 @@ class V3:
         yield Endpoint("GET", "/v3/certificates", self._certificates)
         yield from orders.endpoints(self._half)
         yield from refunds.endpoints(self._half)
-        for part in (self._bills, self._transfers, self._sharing):
+        for part in (
+            self._bills,
+            self._transfers,
+            self._sharing,
+            self._combined,
+            self._complaints,
+            Media(self._half.world),
+        ):
             yield from part.endpoints()
 
     def _certificates(self, request: Request) -> Mapping[str, Any]:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 from tongfu.emulator.half import Answer, Asked, Route
 
 from . import refunds
+from .combined import Combined
+from .complaints import Complaints
 from .gate import Gate, Ordered
 from .keys import MODES, Keys
 from .transfers import Transfers
@@ -24,8 +26,11 @@ Body = Mapping[str, Any]
 
 
 class Control:
-    def __init__(self, half: WeixinHalf, gate: Gate, transfers: Transfers) -> None:
+    def __init__(
+        self, half: WeixinHalf, gate: Gate, transfers: Transfers, combined: Combined, complaints: Complaints
+    ) -> None:
         self._half, self._gate, self._transfers = half, gate, transfers
+        self._combined, self._complaints = combined, complaints
 
     @property
     def _keys(self) -> Keys:
@@ -39,6 +44,8 @@ class Control:
         yield Route("GET", f"{BASE}/transfers", self.transfers)
         yield Route("POST", f"{BASE}/transfers/{{out_bill_no}}", self.transfer)
         yield Route("POST", f"{BASE}/refunds/{{out_refund_no}}", self.refund)
+        yield Route("POST", f"{BASE}/combined/{{combine_out_trade_no}}", self.combined)
+        yield Route("POST", f"{BASE}/complaints", self.complaint)
 
     def state(self, _: Asked, __: Mapping[str, str]) -> Answer:
         """The keys of APIv3: their serials, which signs, and the probes that wait."""
@@ -121,6 +128,28 @@ class Control:
         if not all(isinstance(text, str) for text in (state, reason)):
             raise ValueError("state and fail_reason are texts")
         return _told(self._transfers.move(names["out_bill_no"], state, reason))
+
+    def combined(self, asked: Asked, names: Mapping[str, str]) -> Answer:
+        """
+        The buyer's part of a combined order: all of its orders are paid, or none.
+
+        ``outcome`` as for a single one; after success the merchant hears of all of them at once.
+        """
+        outcome = _read(asked, "outcome").get("outcome", "success")
+        return _told(self._combined.pay(names["combine_out_trade_no"], outcome))
+
+    def complaint(self, asked: Asked, _: Mapping[str, str]) -> Answer:
+        """
+        A buyer complains of the order ``out_trade_no``.
+
+        ``complaint_detail`` and ``payer_phone`` are what he says; a merchant who set an address for it is told.
+        """
+        body = _read(asked, "out_trade_no", "complaint_detail", "payer_phone")
+        number, detail = body.get("out_trade_no", ""), body.get("complaint_detail", "没有收到商品")
+        phone = body.get("payer_phone", "13800000000")
+        if not all(isinstance(text, str) and text for text in (number, detail, phone)):
+            raise ValueError("out_trade_no, complaint_detail and payer_phone are texts")
+        return _told(self._complaints.file(number, detail, phone))
 
     def refund(self, asked: Asked, names: Mapping[str, str]) -> Answer:
         """

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import Any, Final
 
 from tongfu.emulator.half import Answer, Asked, Route, World
 from tongfu_weixin.emulator.checks import Refusal
 
-from . import shape, wire
+from . import form, shape, wire
 from .authorization import Merchant, Unsigned
 from .keys import Keys, PlatformKey
 from .wire import JSON, Refused
@@ -44,6 +44,7 @@ class Request:
     names: Mapping[str, str]
     query: Mapping[str, str]
     body: Mapping[str, Any]
+    file: bytes = field(default=b"", repr=False)
 
     def parameter(self, name: str, pattern: str = r".+", *, needed: bool = True) -> str:
         """:raises Refused: the query parameter is missing or of another form."""
@@ -72,6 +73,7 @@ class Endpoint:
     act: Act
     body: shape.Members | None = None
     sensitive: tuple[str, ...] = ()
+    upload: bool = False  # a form, whose JSON part alone is signed
 
 
 @dataclass(slots=True)
@@ -114,6 +116,10 @@ class Gate:
         return Route(endpoint.method, endpoint.path, handle)
 
     def _admitted(self, endpoint: Endpoint, asked: Asked, names: Mapping[str, str]) -> Request:
+        file = b""
+        if endpoint.upload:
+            signed, file = form.parts(asked.headers.get("content-type", ""), asked.body)
+            asked = replace(asked, body=signed, headers={**asked.headers, "content-type": "application/json"})
         self.merchant.admit(asked, self.world.clock.now())
         if not asked.headers.get("user-agent") or not asked.headers.get("accept"):
             raise Refused(400, "PARAM_ERROR", "Http头缺少Accept或User-Agent", explain="both headers, not empty")
@@ -127,7 +133,7 @@ class Gate:
         body = self._body(endpoint, asked)
         for path in endpoint.sensitive:
             self._open(body, path.split("."), key)
-        return Request(asked, names, wire.query(asked.query), body)
+        return Request(asked, names, wire.query(asked.query), body, file)
 
     def _ordered(self, path: str) -> None:
         for one in self.ordered:
