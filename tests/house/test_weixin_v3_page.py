@@ -1,4 +1,4 @@
-"""The functions on core/docs/weixin_v3.md send what the platform's documentation says."""
+"""The functions on core/docs/weixin_pay_v3.md send what the platform's documentation says."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tongfu_weixin import WeixinAccount
 from tongfu_weixin.pay_v3.offers import Offers
 from tongfu_weixin.pay_v3.order import get_order_info
 
-PAGE: Final = Path(__file__).parents[2] / "core/docs/weixin_v3.md"
+PAGE: Final = Path(__file__).parents[2] / "core/docs/weixin_pay_v3.md"
 COMBINED: Final = "/v3/combine-transactions"
 COMPLAINTS: Final = "/v3/merchant-service/complaints-v2"
 

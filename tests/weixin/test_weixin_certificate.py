@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import textwrap
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -88,3 +89,12 @@ def test_a_certificate_without_its_key_is_refused() -> None:
     )
     with pytest.raises(ConfigError, match="lacks the private key"):
         client_certificate(alone, MCH_ID)
+
+
+def test_what_was_pasted_in_a_paths_place_shows_nowhere() -> None:
+    try:
+        client_certificate("s3cr3t*pfx.p12", MCH_ID)
+    except ConfigError as exc:
+        told = "".join(traceback.format_exception(exc))
+    assert "pfx: the file cannot be read" in told
+    assert "s3cr3t" not in told.replace('client_certificate("s3cr3t*pfx.p12", MCH_ID)', "")

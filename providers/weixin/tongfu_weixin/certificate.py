@@ -67,8 +67,9 @@ def _content(pfx: bytes | str | Path) -> bytes:
     if _is_path(pfx):
         try:
             return Path(str(pfx)).read_bytes()
-        except (OSError, ValueError) as exc:
-            raise ConfigError("pfx: the file cannot be read; expected bytes, base64 or a path") from exc
+        except (OSError, ValueError):
+            # The cause names the path, which is the certificate itself where that was pasted.
+            raise ConfigError("pfx: the file cannot be read; expected bytes, base64 or a path") from None
     text = pfx if isinstance(pfx, bytes) else str(pfx).encode("utf-8", "surrogatepass")
     if isinstance(pfx, bytes) and not _BASE64.fullmatch(text):
         return pfx

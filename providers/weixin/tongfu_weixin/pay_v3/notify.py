@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
 from typing import Any, Final
 
 from tongfu.call import Context, Notification
@@ -20,6 +19,7 @@ from tongfu_weixin import strict_json
 from tongfu_weixin.account import WeixinAccount
 
 from . import keys, sensitive, sign
+from .read import beijing, digits, fee, part, required, text
 
 #: The status decides; the body is for older documents' sake.
 REPLY: Final = Reply(
@@ -34,8 +34,6 @@ PAID: Final = "TRANSACTION.SUCCESS"
 REFUNDS: Final = ("REFUND.SUCCESS", "REFUND.ABNORMAL", "REFUND.CLOSED")
 # As APIv2 names them, and with it tongfu.
 REFUND_STATES: Final = {"CLOSED": "REFUNDCLOSE", "ABNORMAL": "CHANGE"}
-BEIJING: Final = timezone(timedelta(hours=8))
-_TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)", re.ASCII)
 _NAME: Final = re.compile(r"[A-Z0-9_.]{1,64}", re.ASCII)
 
 
@@ -88,9 +86,9 @@ def payment(account: WeixinAccount, notify: Notification, ctx: Context) -> Payme
     ours(account, content, apps=True)
     state = trade_state(required(content, "trade_state"), STATES)
     paid = state == "SUCCESS"
-    amounts, payer = _inner(content, "amount"), _inner(content, "payer")
-    total_fee = _fee(amounts, "total")
-    transaction_id = _text(content, "transaction_id")
+    amounts, payer = part(content, "amount"), part(content, "payer")
+    total_fee = fee(amounts, "total")
+    transaction_id = text(content, "transaction_id")
     if paid and (total_fee is None or transaction_id is None):
         raise MalformedAnswer("weixin: the notification is about a payment without its amount or transaction_id")
     names = ("sub_openid", "sp_openid") if account.sub_app_id else ("sp_openid", "sub_openid")
@@ -101,13 +99,13 @@ def payment(account: WeixinAccount, notify: Notification, ctx: Context) -> Payme
         trade_state=state,
         transaction_id=transaction_id,
         total_fee=total_fee,
-        cash_fee=_fee(amounts, "payer_total"),
-        fee_type=_text(amounts, "currency") or "CNY",
-        time_end=_digits(content, "success_time"),
-        openid=_text(payer, "openid") or _text(payer, names[0]) or _text(payer, names[1]),
+        cash_fee=fee(amounts, "payer_total"),
+        fee_type=text(amounts, "currency") or "CNY",
+        time_end=digits(content, "success_time"),
+        openid=text(payer, "openid") or text(payer, names[0]) or text(payer, names[1]),
         app_id=account.app_id,
         mch_id=account.mch_id,
-        attach=_text(content, "attach"),
+        attach=text(content, "attach"),
         notify_id=told.notify_id,
         raw=content,
     )
@@ -129,22 +127,22 @@ def refund(account: WeixinAccount, notify: Notification, ctx: Context) -> Refund
     status = required(content, "refund_status")
     if f"REFUND.{status}" != told.event_type and (status == "SUCCESS" or told.event_type == "REFUND.SUCCESS"):
         raise MalformedAnswer("weixin: the notification's event_type and refund_status contradict each other")
-    amounts = _inner(content, "amount")
-    refund_fee = _fee(amounts, "refund")
+    amounts = part(content, "amount")
+    refund_fee = fee(amounts, "refund")
     if refund_fee is None:
         raise MalformedAnswer("weixin: the notification is about a refund without its amount")
     return RefundNotice(
         refunded=status == "SUCCESS",
         out_trade_no=required(content, "out_trade_no"),
         reply=REPLY,
-        transaction_id=_text(content, "transaction_id"),
+        transaction_id=text(content, "transaction_id"),
         out_refund_no=required(content, "out_refund_no"),
-        refund_id=_text(content, "refund_id"),
-        total_fee=_fee(amounts, "total"),
+        refund_id=text(content, "refund_id"),
+        total_fee=fee(amounts, "total"),
         refund_fee=refund_fee,
         refund_status=REFUND_STATES.get(status, status),
-        refund_recv_accout=_text(content, "user_received_account"),
-        success_time=_beijing(content, "success_time"),
+        refund_recv_accout=text(content, "user_received_account"),
+        success_time=beijing(content, "success_time"),
         app_id=account.app_id,
         mch_id=account.mch_id,
         notify_id=told.notify_id,
@@ -171,51 +169,3 @@ def ours(account: WeixinAccount, content: Mapping[str, Any], *, apps: bool) -> N
     for name, allowed in expected.items():
         if content.get(name) not in allowed:
             raise SignatureError(f"weixin: the message's {name} is missing or another account's; use nothing of it")
-
-
-def required(content: Mapping[str, Any], name: str) -> str:
-    """:raises MalformedAnswer: the platform documents the field and did not send it."""
-    value = _text(content, name)
-    if value is None:
-        raise MalformedAnswer(f"weixin: the notification has no {name}")
-    return value
-
-
-def _text(content: Mapping[str, Any], name: str) -> str | None:
-    value = content.get(name)
-    return value if isinstance(value, str) and value else None
-
-
-def _inner(content: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    value = content.get(name)
-    return value if isinstance(value, dict) else {}
-
-
-def _fee(amounts: Mapping[str, Any], name: str) -> int | None:
-    """:raises MalformedAnswer: an amount that is not a whole number of fen."""
-    value = amounts.get(name)
-    if value is None:
-        return None
-    if type(value) is not int or value < 0:
-        raise MalformedAnswer(f"weixin: the amount's {name} is not fen")
-    return value
-
-
-def _digits(content: Mapping[str, Any], name: str) -> str | None:
-    time = _beijing(content, name)
-    return time and "".join((time[:4], time[5:7], time[8:10], time[11:13], time[14:16], time[17:]))
-
-
-def _beijing(content: Mapping[str, Any], name: str) -> str | None:
-    """A time as APIv2 writes it, ``2026-11-24 12:00:00`` in Beijing, whatever offset came."""
-    text = _text(content, name)
-    if text is None:
-        return None
-    try:
-        if _TIME.fullmatch(text) is None:
-            raise ValueError
-        time = datetime.fromisoformat(text)
-        # As every time of the platform comes; strftime would take a tenth of the whole reading.
-        return (text if text.endswith("+08:00") else time.astimezone(BEIJING).isoformat())[:19].replace("T", " ")
-    except (ValueError, OverflowError):
-        raise MalformedAnswer(f"weixin: {name} is not a time") from None

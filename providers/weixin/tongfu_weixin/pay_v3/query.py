@@ -17,7 +17,7 @@ from tongfu_weixin.account import WeixinAccount
 
 from . import limits
 from .call import build
-from .read import amount, coupon_type, fee, moment, ours, part, parts, required, same, text
+from .read import amount, coupon_type, digits, fee, ours, part, parts, required, same, text
 
 STATES: Final = {
     state: state for state in ("SUCCESS", "REFUND", "NOTPAY", "CLOSED", "REVOKED", "USERPAYING", "PAYERROR")
@@ -74,7 +74,7 @@ def order_of(account: WeixinAccount, answer: Mapping[str, Any]) -> Order:
         trade_state_desc=text(answer, "trade_state_desc"),
         trade_type=text(answer, "trade_type"),
         bank_type=text(answer, "bank_type"),
-        time_end=moment(answer, "success_time", "%Y%m%d%H%M%S"),
+        time_end=digits(answer, "success_time"),
         attach=text(answer, "attach"),
         openid=_buyer(account, part(answer, "payer")),
         coupon_fee=sum(coupon.coupon_fee or 0 for coupon in coupons) if coupons else None,

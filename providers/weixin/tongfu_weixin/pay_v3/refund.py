@@ -18,7 +18,7 @@ from tongfu_weixin.account import WeixinAccount
 
 from . import limits
 from .call import build
-from .read import amount, coupon_type, fee, moment, ours, part, parts, required, same, text
+from .read import amount, beijing, coupon_type, fee, ours, part, parts, required, same, text
 
 PATH: Final = "/v3/refund/domestic/refunds"
 # APIv2's words for the same.
@@ -125,6 +125,6 @@ def _item(answer: Mapping[str, Any]) -> RefundItem:
         coupon_refund_count=len(coupons) or None,
         refund_account=ACCOUNTS.get(source, source) if source else None,
         refund_recv_accout=text(answer, "user_received_account"),
-        refund_success_time=moment(answer, "success_time", "%Y-%m-%d %H:%M:%S"),
+        refund_success_time=beijing(answer, "success_time"),
         coupon_list=coupons,
     )
