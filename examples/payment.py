@@ -1,6 +1,6 @@
 """
-The whole way of a payment on both platforms, on WeChat Pay's v2 and v3, against the embedded emulator: no
-credentials, no network.
+The whole way of a payment on both platforms, on WeChat Pay's v2 and v3 and with Alipay's keys and certificates, against
+the embedded emulator: no credentials, no network.
 
 Order, buyer pays, signed notification arrives at an aiohttp service, a duplicate and a forgery of it,
 query, partial refund, its notice, refund query, close of an unpaid order, the day's bill, cancel.
@@ -22,10 +22,11 @@ from aiohttp import web
 import tongfu
 import tongfu.web
 from tongfu.emulator import Emulator
+from tongfu_alipay import AlipayAccount
 from tongfu_weixin import WeixinAccount
 
 BEIJING = timezone(timedelta(hours=8))
-NAMES = ("alipay", "weixin", "weixin-v3")  # yours to choose: two accounts of one platform need two
+NAMES = ("alipay", "alipay-certified", "weixin", "weixin-v3")  # yours to choose: two of one platform need two
 
 
 @dataclass
@@ -81,8 +82,9 @@ def step(text: str, held: bool) -> None:
 async def chapter(name: str, emu: Emulator, tf: tongfu.Tongfu, shop: Shop) -> None:
     """One platform's chapter: the same calls for each, by the account's name alone."""
     print(f"\n{name}: {', '.join(tf.operations(name))}")
-    alipay = name == "alipay"
-    paid, unpaid, undone = (f"{name}_A{number}" for number in (1001, 1002, 1003))
+    alipay = name.startswith("alipay")
+    prefix = name.replace("-", "_")  # Alipay's numbers have no dash
+    paid, unpaid, undone = (f"{prefix}_A{number}" for number in (1001, 1002, 1003))
     shop.orders |= {paid: 8888, unpaid: 100, undone: 57}
     notify_url = f"{shop.url}/notify/{name}"
     buyer = {"openid": "2088102146225135" if alipay else "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o"}
@@ -162,10 +164,15 @@ def _shown(payload: object) -> str:
 
 
 def accounts(emu: Emulator) -> dict[str, tongfu.Account]:
-    """The emulator's own, and its WeChat merchant once more with the keys of APIv3 in the place of v2's."""
-    line = emu.settings()["weixin"]
-    fields = ("app_id", "mch_id", "api_v3_key", "private_key", "cert_serial", "public_key_id", "public_key", "base_url")
-    return {**emu.accounts(), "weixin-v3": WeixinAccount(**{name: line[name] for name in fields})}
+    """The emulator's own; its WeChat merchant with the keys of APIv3 too, its Alipay app with certificates."""
+    settings = emu.settings()
+    v3 = ("app_id", "mch_id", "api_v3_key", "private_key", "cert_serial", "public_key_id", "public_key", "base_url")
+    certified = ("app_id", "private_key", "app_cert", "alipay_cert", "alipay_root_cert", "gateway")
+    return {
+        **emu.accounts(),
+        "weixin-v3": WeixinAccount(**{name: settings["weixin"][name] for name in v3}),
+        "alipay-certified": AlipayAccount(**{name: settings["alipay"][name] for name in certified}),
+    }
 
 
 async def main(*, serve: bool) -> int:

@@ -43,6 +43,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 KEY_MODE = ("private_key", "alipay_public_key")
 CERTIFICATES = ("private_key", "app_cert", "alipay_cert", "alipay_root_cert")
 MODES: dict[str, dict[str, Any]] = {
+    "all of the line": {"names": (*KEY_MODE, *CERTIFICATES[1:], "encrypt_key")},
     "keys": {"names": KEY_MODE},
     "keys, encrypted": {"names": (*KEY_MODE, "encrypt_key")},
     "certificates": {"names": CERTIFICATES},

@@ -168,7 +168,7 @@ async def test_the_whole_demo_at_debug_shows_no_secret(
     seen = capsys.readouterr()
     text = "\n".join([seen.out, seen.err, *(json.dumps(vars(record), default=repr) for record in caplog.records)])
 
-    assert len(secrets) == (11 if example == "payment" else 15)
+    assert len(secrets) == (12 if example == "payment" else 15)
     assert "tongfu.call_finished" in text
     assert [secret for secret in secrets if secret in text] == []
     assert asyncio.current_task() is not None
