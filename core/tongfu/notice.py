@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -27,7 +27,9 @@ class PaymentNotice(Result):
     An authentic notification about an order. Deliver only when ``paid``, and only after ``expect``.
 
     ``paid`` is False for every state but success, and for a refund that the platform announces at
-    the payment's address (``is_refund``): read that one with ``verify_refund_notify``.
+    the payment's address (``is_refund``): read that one with ``verify_refund_notify``. ``repeated`` says that this
+    account read a notification of the same ``notify_id`` before, of the last thousand: the platform sends one again
+    until it is accepted, so whether it was dealt with only your database knows.
     """
 
     seed_fields: ClassVar[tuple[str, ...]] = (
@@ -54,6 +56,7 @@ class PaymentNotice(Result):
     attach: str | None = None
     is_refund: bool = False
     notify_id: str | None = None
+    repeated: bool = field(default=False, compare=False)
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def expect(self, *, out_trade_no: str, total_fee: int, fee_type: str = "CNY") -> None:
@@ -62,14 +65,8 @@ class PaymentNotice(Result):
 
         :raises NoticeMismatch: another order, another amount (fen), or another currency.
         """
-        differs = []
-        if self.out_trade_no != out_trade_no:
-            differs.append("out_trade_no")
-        if self.total_fee != total_fee:
-            differs.append("total_fee")
-        if (self.fee_type or "CNY") != fee_type:
-            differs.append("fee_type")
-        _refuse(self.out_trade_no, differs)
+        told = {"out_trade_no": self.out_trade_no, "total_fee": self.total_fee, "fee_type": self.fee_type or "CNY"}
+        _compare(told, {"out_trade_no": out_trade_no, "total_fee": total_fee, "fee_type": fee_type})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +110,7 @@ class RefundNotice(Result):
     app_id: str | None = None
     mch_id: str | None = None
     notify_id: str | None = None
+    repeated: bool = field(default=False, compare=False)
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def expect(self, *, out_trade_no: str, total_fee: int) -> None:
@@ -121,15 +119,11 @@ class RefundNotice(Result):
 
         :raises NoticeMismatch: another order or another order amount (fen).
         """
-        differs = [
-            name
-            for name, value in (("out_trade_no", out_trade_no), ("total_fee", total_fee))
-            if getattr(self, name) != value
-        ]
-        _refuse(self.out_trade_no, differs)
+        told = {"out_trade_no": self.out_trade_no, "total_fee": self.total_fee}
+        _compare(told, {"out_trade_no": out_trade_no, "total_fee": total_fee})
 
 
-def _refuse(out_trade_no: str, differs: Iterable[str]) -> None:
-    names = tuple(differs)
-    if names:
-        raise NoticeMismatch(out_trade_no, names)
+def _compare(told: Mapping[str, Any], expected: Mapping[str, Any]) -> None:
+    differs = tuple(name for name in expected if told[name] != expected[name])
+    if differs:
+        raise NoticeMismatch(told["out_trade_no"], differs)

@@ -233,3 +233,15 @@ async def test_bytes_of_another_charset_than_the_named_are_refused(shop: Shop) -
     sealed = shop.sealed(shop.fields(subject="咖啡"), charset="gbk")
     with pytest.raises(MalformedAnswer):
         await payment(shop, Notification({}, urlencode(sealed, encoding="gbk").encode()))
+
+
+async def test_one_that_comes_again_is_told_as_such_and_read_all_the_same(shop: Any) -> None:
+    tf, _ = shop.tongfu()
+    first, again, other = [
+        await tf.payment.verify_payment_notify("shop", shop.notice(notify_id=number)) for number in ("n1", "n1", "n2")
+    ]
+    assert [notice.repeated for notice in (first, again, other)] == [False, True, False]
+
+    for number in range(1001):
+        await tf.payment.verify_payment_notify("shop", shop.notice(notify_id=f"m{number}"))
+    assert not (await tf.payment.verify_payment_notify("shop", shop.notice(notify_id="n1"))).repeated

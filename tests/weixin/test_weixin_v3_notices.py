@@ -159,6 +159,21 @@ async def test_a_repeated_notification_has_the_same_id_signed_anew(weixin: Any, 
     assert first.notify_id == again.notify_id == "EV-2018022511223320873"
 
 
+async def test_one_that_comes_again_is_told_as_such_and_read_all_the_same(weixin: Any, wechatpay: Any) -> None:
+    """By the id that the platform gave it; whether it was dealt with nobody here knows."""
+    first, again = [await weixin.payment.verify_payment_notify(wechatpay.notice(PAID)) for _ in range(2)]
+    assert (first.repeated, again.repeated, first == again) == (False, True, True)
+    assert (await weixin.pay.event(wechatpay.notice(PAID))).repeated
+
+
+async def test_what_was_refused_has_not_been_read(weixin: Any, wechatpay: Any) -> None:
+    refund = wechatpay.notice(BACK, "REFUND.SUCCESS")
+    with pytest.raises(WrongNotice):
+        await weixin.payment.verify_payment_notify(refund)
+
+    assert not (await weixin.payment.verify_refund_notify(refund)).repeated
+
+
 @pytest.mark.parametrize("state", ["REFUND", "NOTPAY", "CLOSED", "REVOKED", "USERPAYING", "PAYERROR", "success", "NEW"])
 async def test_only_success_is_paid(weixin: Any, wechatpay: Any, state: str) -> None:
     notice = await weixin.payment.verify_payment_notify(wechatpay.notice({**PAID, "trade_state": state}))

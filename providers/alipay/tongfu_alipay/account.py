@@ -20,17 +20,19 @@ if TYPE_CHECKING:
 
 GATEWAY: Final = "https://openapi.alipay.com/gateway.do"
 SANDBOX: Final = "https://openapi-sandbox.dl.alipaydev.com/gateway.do"
+REMEMBERED: Final = 1000  # ids of notifications
 _APP_ID: Final = re.compile(r"[0-9A-Za-z_\-]{1,64}", re.ASCII)  # part of credentials' keys, where a slash begins a host
 
 
 class _ParsedKeys:
     """Room for the keys an account was found to have. No fields: equality, hash and repr know nothing of them."""
 
-    __slots__ = ("_acting", "_certificates", "_signing", "_verifying")
+    __slots__ = ("_acting", "_certificates", "_heard", "_signing", "_verifying")
     _signing: rsa.RSAPrivateKey
     _verifying: rsa.RSAPublicKey
     _certificates: Certificates
     _acting: tuple[str, AlipayAccount]
+    _heard: dict[str, None]
 
     def remember(self, **found: Any) -> None:
         for name, value in found.items():
@@ -156,6 +158,17 @@ class AlipayAccount(_ParsedKeys):
         found = certificate_mode.of(self)
         self.remember(certificates=found)
         return found
+
+    def heard(self, notify_id: str | None) -> bool:
+        """Whether a notification of that id was read before, of the last thousand; it is now."""
+        if not hasattr(self, "_heard"):
+            self.remember(heard={})
+        if notify_id is None or notify_id in self._heard:
+            return notify_id is not None
+        self._heard[notify_id] = None
+        if len(self._heard) > REMEMBERED:
+            del self._heard[next(iter(self._heard))]
+        return False
 
     @property
     def acting(self) -> tuple[str, AlipayAccount] | None:

@@ -63,6 +63,7 @@ def payment(account: AlipayAccount, notify: Notification, ctx: Context) -> Payme
         mch_id=text(fields, "seller_id"),
         attach=text(fields, "passback_params"),
         notify_id=text(fields, "notify_id"),
+        repeated=account.heard(text(fields, "notify_id")),
         raw=fields,
     )
 
@@ -87,6 +88,7 @@ def refund(account: AlipayAccount, notify: Notification, ctx: Context) -> Refund
         app_id=account.app_id,
         mch_id=text(fields, "seller_id"),
         notify_id=text(fields, "notify_id"),
+        repeated=account.heard(text(fields, "notify_id")),
         raw=fields,
     )
 

@@ -88,7 +88,7 @@ class Pay(Offers):
         :raises SignatureError: not the platform's, or another merchant's.
         :raises MalformedAnswer: not of the documented form.
         """
-        return await self._caller.run("pay.event", lambda ctx: notify.event(self._account, notification, ctx))
+        return await self._caller.run("pay.event", lambda ctx: notify.told(self._account, notification, ctx))
 
     def decrypt(self, text: str) -> str:
         """

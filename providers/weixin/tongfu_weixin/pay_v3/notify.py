@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from tongfu.call import Context, Notification
@@ -30,6 +30,7 @@ REPLY: Final = Reply(
 STATES: Final = {
     state: state for state in ("SUCCESS", "REFUND", "NOTPAY", "CLOSED", "REVOKED", "USERPAYING", "PAYERROR")
 }
+REMEMBERED: Final = 1000  # ids of notifications
 PAID: Final = "TRANSACTION.SUCCESS"
 REFUNDS: Final = ("REFUND.SUCCESS", "REFUND.ABNORMAL", "REFUND.CLOSED")
 # As APIv2 names them, and with it tongfu.
@@ -51,6 +52,7 @@ class Event:
     content: Mapping[str, Any] = field(repr=False)
     raw: Mapping[str, Any] = field(repr=False)
     reply: Reply = field(default=REPLY, repr=False)
+    repeated: bool = field(default=False, compare=False)
 
 
 def event(account: WeixinAccount, notify: Notification, ctx: Context) -> Event:
@@ -71,18 +73,35 @@ def event(account: WeixinAccount, notify: Notification, ctx: Context) -> Event:
     return Event(event_type=kind, notify_id=number, content=content, raw=raw)
 
 
+def told(account: WeixinAccount, notify: Notification, ctx: Context) -> Event:
+    """As ``event``, for who wants no more of it than that."""
+    heard = event(account, notify, ctx)
+    return replace(heard, repeated=_repeated(account, heard.notify_id))
+
+
+def _repeated(account: WeixinAccount, number: str) -> bool:
+    """Whether one of that id was read before, of the last thousand; it is now."""
+    heard: dict[str, None] = account.parsed.setdefault("heard", {})
+    if number in heard:
+        return True
+    heard[number] = None
+    if len(heard) > REMEMBERED:
+        del heard[next(iter(heard))]
+    return False
+
+
 def payment(account: WeixinAccount, notify: Notification, ctx: Context) -> PaymentNotice:
     """
     ``paid`` is True for trade_state SUCCESS only.
 
     :raises WrongNotice: it is about something else than an order.
     """
-    told = event(account, notify, ctx)
-    content = told.content
-    if told.event_type in REFUNDS:
+    heard = event(account, notify, ctx)
+    content = heard.content
+    if heard.event_type in REFUNDS:
         raise WrongNotice("weixin: the notification is about a refund; read it with verify_refund_notify")
-    if told.event_type != PAID:
-        raise WrongNotice(f"weixin: the notification is about {told.event_type}; read it with weixin.pay.event")
+    if heard.event_type != PAID:
+        raise WrongNotice(f"weixin: the notification is about {heard.event_type}; read it with weixin.pay.event")
     ours(account, content, apps=True)
     state = trade_state(required(content, "trade_state"), STATES)
     paid = state == "SUCCESS"
@@ -106,7 +125,8 @@ def payment(account: WeixinAccount, notify: Notification, ctx: Context) -> Payme
         app_id=account.app_id,
         mch_id=account.mch_id,
         attach=text(content, "attach"),
-        notify_id=told.notify_id,
+        notify_id=heard.notify_id,
+        repeated=_repeated(account, heard.notify_id),
         raw=content,
     )
 
@@ -117,15 +137,15 @@ def refund(account: WeixinAccount, notify: Notification, ctx: Context) -> Refund
 
     :raises WrongNotice: it is about something else than a refund.
     """
-    told = event(account, notify, ctx)
-    content = told.content
-    if told.event_type == PAID:
+    heard = event(account, notify, ctx)
+    content = heard.content
+    if heard.event_type == PAID:
         raise WrongNotice("weixin: the notification is about a payment; read it with verify_payment_notify")
-    if told.event_type not in REFUNDS:
-        raise WrongNotice(f"weixin: the notification is about {told.event_type}; read it with weixin.pay.event")
+    if heard.event_type not in REFUNDS:
+        raise WrongNotice(f"weixin: the notification is about {heard.event_type}; read it with weixin.pay.event")
     ours(account, content, apps=False)
     status = required(content, "refund_status")
-    if f"REFUND.{status}" != told.event_type and (status == "SUCCESS" or told.event_type == "REFUND.SUCCESS"):
+    if f"REFUND.{status}" != heard.event_type and (status == "SUCCESS" or heard.event_type == "REFUND.SUCCESS"):
         raise MalformedAnswer("weixin: the notification's event_type and refund_status contradict each other")
     amounts = part(content, "amount")
     refund_fee = fee(amounts, "refund")
@@ -145,7 +165,8 @@ def refund(account: WeixinAccount, notify: Notification, ctx: Context) -> Refund
         success_time=beijing(content, "success_time"),
         app_id=account.app_id,
         mch_id=account.mch_id,
-        notify_id=told.notify_id,
+        notify_id=heard.notify_id,
+        repeated=_repeated(account, heard.notify_id),
         raw=content,
     )
 
