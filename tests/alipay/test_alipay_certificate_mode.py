@@ -314,6 +314,25 @@ async def test_ten_thousand_made_up_numbers_cause_one_fetch(authority: Any, shop
     assert len(transport.requests) == 1
 
 
+async def test_made_up_numbers_do_not_hold_up_the_answers_to_our_own_calls(
+    authority: Any, shop: Any, renewed: Any
+) -> None:
+    key, made, number = renewed
+    tf, _ = client(
+        authority.account(),
+        authority.answer(NODE, DOWNLOAD),
+        authority.answer(NODE, QUERY, number, signer=key),
+        authority.answer(NODE, DOWNLOAD, number, signer=key),
+        authority.answer(downloaded(authority.pem(made, authority.below[0])), DOWNLOAD, number, signer=key),
+    )
+    for each in range(50):
+        fields = {**shop.fields(), "sign_type": "RSA2", "sign": "AAAA", "alipay_cert_sn": f"{each:032x}"}
+        with pytest.raises(SignatureError):
+            await tf.payment.verify_payment_notify("alipay", form(fields))
+
+    assert (await query(tf)).trade_state == "SUCCESS"
+
+
 async def test_what_names_no_certificate_and_fits_none_causes_one_fetch_too(authority: Any, shop: Any) -> None:
     tf, transport = client(authority.account(), authority.answer(NODE, DOWNLOAD))
     for each in range(20):

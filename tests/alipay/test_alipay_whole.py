@@ -254,7 +254,7 @@ async def test_alipay_changes_its_certificate_between_a_refund_and_its_answer(op
     assert form["alipay_cert_sn"] == changed["alipay_cert_sn"]
     assert (await shop.payment.verify_refund_notify(await shop.heard())).refund_fee == 30
     posts = [each["path"] for each in await shop.exchanges() if each["method"] == "POST"]
-    assert len([path for path in posts if path == "/gateway.do"]) == (2 if "v3" in mode else 4)
+    assert len([path for path in posts if path == "/gateway.do"]) == (4 if "v3" in mode else 6)
 
 
 async def test_a_process_that_starts_later_verifies_an_older_notification(open_shop: OpenStage) -> None:

@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     from .account import AlipayAccount
 
 KIND: Final = "alipay_certificate"
+# The same for what anybody can send. Who posts made-up numbers has it fetched less and less often, and is not to keep
+# the answers to our own calls from being read when Alipay does change its certificate.
+NOTICES: Final = "alipay_certificate_of_notices"
+KINDS: Final = (KIND, NOTICES)
 METHOD: Final = "alipay.open.app.alipaycert.download"
 FETCH: Final = f"fetch_{KIND}"
 NUMBER: Final = "alipay_cert_sn"

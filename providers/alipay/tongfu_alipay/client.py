@@ -60,6 +60,8 @@ class Alipay:
         """
         Read the query that the buyer's browser brings to return_url. It proves no payment: query the order.
 
+        Leave out what was in return_url before: Alipay has not signed it.
+
         :raises SignatureError: Alipay did not sign it for this app.
         """
         from . import message  # noqa: PLC0415 - as above

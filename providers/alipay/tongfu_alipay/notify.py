@@ -21,6 +21,7 @@ from tongfu.notice import PaymentNotice, RefundNotice, Reply
 
 from . import verify
 from .account import AlipayAccount
+from .certificate_mode import NOTICES
 from .read import digits, fee, required, text
 from .trade import STATES
 
@@ -37,7 +38,7 @@ FIELDS: Final = (
     *("out_trade_no", "out_biz_no", "buyer_id", "buyer_open_id", "buyer_logon_id", "seller_id", "seller_email"),
     *("trade_status", "total_amount", "receipt_amount", "invoice_amount", "buyer_pay_amount", "point_amount"),
     *("refund_fee", "gmt_create", "gmt_payment", "gmt_refund", "gmt_close", "fund_bill_list", "passback_params"),
-    *("voucher_detail_list", "out_request_no", "refund_status", "refund_amount", "send_back_fee"),
+    *("voucher_detail_list", "out_request_no", "refund_status", "refund_amount", "send_back_fee", "alipay_cert_sn"),
 )
 _NAMES: Final = re.compile(r"[0-9A-Za-z_.\-]+")
 _FIELD_INSIDE: Final = re.compile(rf"&(?:{'|'.join(FIELDS)})=")
@@ -122,7 +123,8 @@ def authentic(
     if STRENGTH.get(algorithm, 0) < STRENGTH[account.sign_type]:
         raise SignatureError("alipay: the notification names a weaker sign_type than the account's, or an unknown one")
     texts = (text.encode(charset) for text in _texts(fields, message=message))
-    verify.check(account, texts, fields.get("sign", ""), algorithm, ctx, fields.get("alipay_cert_sn", ""))
+    number = fields.get("alipay_cert_sn", "")
+    verify.check(account, texts, fields.get("sign", ""), algorithm, ctx, number, kind=NOTICES)
     if fields.get("app_id") != account.app_id:
         raise SignatureError("alipay: the notification's app_id is missing or another app's; use nothing of it")
     if not message and account.seller_id and fields.get("seller_id") != account.seller_id:

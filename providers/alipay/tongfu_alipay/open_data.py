@@ -19,6 +19,7 @@ from tongfu.model import Result
 
 from . import aes, verify
 from .account import AlipayAccount
+from .certificate_mode import NOTICES
 from .errors import refused
 
 LIMIT: Final = 1 << 16  # characters; a phone number takes 600
@@ -57,9 +58,9 @@ def decrypt(account: AlipayAccount, payload: object, ctx: Context) -> dict[str, 
         raise MalformedAnswer("alipay: the client's data has no response and sign, both text")
     if response.lstrip()[:1] == "{":
         if sign:
-            verify.check(account, [_bytes(response)], sign, ALGORITHM, ctx)
+            verify.check(account, [_bytes(response)], sign, ALGORITHM, ctx, kind=NOTICES)
         raise _refusal(_object(response, "response"), verified=bool(sign))
-    verify.check(account, [_bytes(f'"{response}"')], sign, ALGORITHM, ctx)
+    verify.check(account, [_bytes(f'"{response}"')], sign, ALGORITHM, ctx, kind=NOTICES)
     plain = aes.decrypt(account.encrypt_key, response)
     try:
         found = _object(plain.decode("utf-8"), "decrypted content")

@@ -25,7 +25,7 @@ def tongfu_verify(account: Any, payload: bytes, signature: str, algorithm: str) 
 
 @hookimpl
 def tongfu_fetch_credential(account: Any, kind: str) -> Any:
-    return certificate_mode.fetch(account) if kind == certificate_mode.KIND else None
+    return certificate_mode.fetch(account) if kind in certificate_mode.KINDS else None
 
 
 @hookimpl

@@ -65,6 +65,7 @@ def encode(account: AlipayAccount, call: Call[Any], ctx: Context) -> HttpRequest
         target = f"{urlsplit(account.gateway).path.removesuffix('/gateway.do')}/v3/{call.endpoint.replace('.', '/')}"
         if query:
             target += f"?{urlencode(query, quote_via=quote, safe='')}"
+        token.encode()
     except (UnicodeEncodeError, TypeError):
         problem = {"extra": "expected text that UTF-8 can write, without lone surrogates"}
         raise InvalidParams("alipay", call.operation, problem) from None

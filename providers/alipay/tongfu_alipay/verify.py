@@ -33,11 +33,20 @@ def matches(account: AlipayAccount, payload: bytes, signature: str, algorithm: s
 
 
 def check(
-    account: AlipayAccount, texts: Iterable[bytes], sign: str, algorithm: str, ctx: Context, sn: str = ""
+    account: AlipayAccount,
+    texts: Iterable[bytes],
+    sign: str,
+    algorithm: str,
+    ctx: Context,
+    sn: str = "",
+    *,
+    kind: str = certificate_mode.KIND,
 ) -> None:
     """
     Go on only if Alipay signed one of *texts*.
 
+    :param sn: the certificate that the message names, if it names one.
+    :param kind: the credential that holds a certificate which the account does not have.
     :raises SignatureError: it did not, or *sn* is no certificate's number.
     :raises CredentialNeeded: signed with a certificate that is not known (yet).
     :raises ConfigError: the account has no key to verify with.
@@ -52,7 +61,7 @@ def check(
         return
     if sn and _SN.fullmatch(sn) is None:
         raise SignatureError("alipay: the message's alipay_cert_sn is none")
-    held = ctx.credentials.get(certificate_mode.KIND)
+    held = ctx.credentials.get(kind)
     if not sn:
         candidates = [f"{algorithm}:{each}" for each in own.platform]
         if account.alipay_public_key:
@@ -67,11 +76,11 @@ def check(
         else:
             return
     if held is None:
-        raise CredentialNeeded(certificate_mode.KIND, _UNKNOWN)
+        raise CredentialNeeded(kind, _UNKNOWN)
     acting = certificate_mode.acting(account, held)
     fetched = {each: known for each, known in acting.certificates().platform.items() if each not in own.platform}
     if sn and sn not in fetched:
-        raise CredentialNeeded(certificate_mode.KIND, _UNKNOWN)
+        raise CredentialNeeded(kind, _UNKNOWN)
     serving = [f"{algorithm}:{each}" for each, known in fetched.items() if known.serves(ctx.now)]
     if not serving:
         raise SignatureError(f"{_UNKNOWN}, or that has expired")
