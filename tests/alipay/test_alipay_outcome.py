@@ -49,7 +49,9 @@ async def asked(stage: Stage, operation: str, fault: str, times: int = 1) -> int
     """Ask with the fault in the way; the answer is how many requests reached the platform."""
     before = len(stage.emu.exchanges)
     stage.emu.fault(fault, path="/gateway.do", times=times)
-    account: Any = replace(stage.emu.accounts()["alipay"], timeout=1.0)  # type: ignore[type-var]  # a dataclass
+    # Only where no answer comes is all of it waited for.
+    timeout = 0.4 if fault.startswith("timeout") else 2.0
+    account: Any = replace(stage.emu.accounts()["alipay"], timeout=timeout)  # type: ignore[type-var]  # a dataclass
     try:
         async with Tongfu({"alipay": account}, clock=stage.emu.clock) as tf:
             await getattr(tf.payment, operation)("alipay", **PARAMS[operation])

@@ -56,9 +56,15 @@ def page_return(account: AlipayAccount, query: Mapping[str, str], ctx: Context) 
     """
     Read the query of a return_url.
 
+    :raises MalformedAnswer: not such a query.
+
     :raises SignatureError: Alipay did not sign it for this app.
     """
-    fields = notify.verified(account, Notification({}, urlencode(dict(query)).encode()), ctx)
+    try:
+        form = urlencode(dict(query)).encode()
+    except (TypeError, ValueError):
+        raise MalformedAnswer("alipay: the way back has a query that is not text by name") from None
+    fields = notify.verified(account, Notification({}, form), ctx)
     amount = text(fields, "total_amount")
     return PageReturn(
         out_trade_no=required(fields, "out_trade_no"),

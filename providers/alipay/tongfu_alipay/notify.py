@@ -145,6 +145,11 @@ def _texts(fields: Mapping[str, str], *, message: bool = False) -> Iterator[str]
     """
     names = sorted(fields)
     seen = set()
+    if not message:
+        # As nearly all have it: its own line takes half the time of the general one below.
+        first = "&".join([f"{name}={value}" for name in names if (value := fields[name]) and name not in UNSIGNED])
+        seen.add(first)
+        yield first
     for left_out, with_empty in RULES[::-1] if message else RULES:
         text = "&".join(
             [f"{name}={fields[name]}" for name in names if name not in left_out and (fields[name] or with_empty)]

@@ -15,6 +15,7 @@ from tongfu.call import Context, Notification
 from tongfu.errors import MalformedAnswer, SignatureError, WrongNotice
 from tongfu.model import trade_state
 from tongfu.notice import PaymentNotice, RefundNotice, Reply
+from tongfu.swift import swift
 from tongfu_weixin import strict_json
 from tongfu_weixin.account import WeixinAccount
 
@@ -38,6 +39,7 @@ REFUND_STATES: Final = {"CLOSED": "REFUNDCLOSE", "ABNORMAL": "CHANGE"}
 _NAME: Final = re.compile(r"[A-Z0-9_.]{1,64}", re.ASCII)
 
 
+@swift
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
     """
