@@ -16,6 +16,7 @@ from aiohttp.test_utils import TestServer
 
 from tongfu import (
     ConfigError,
+    InvalidParams,
     MalformedAnswer,
     Notification,
     OutcomeUnknown,
@@ -325,6 +326,21 @@ async def test_a_scanned_code_pays_at_once(open_shop: OpenStage) -> None:
 
     assert (order.trade_state, order.paid, order.total_fee, order.cash_fee) == ("SUCCESS", True, 100, 100)
     assert (await shop.payment.verify_payment_notify(await shop.heard(0))).paid
+
+
+@pytest.mark.parametrize("mode", ["keys", "certificates, encrypted, v3"])
+@pytest.mark.parametrize(("outcome", "code"), [("success", "10000"), ("userpaying", "10003")])
+async def test_a_payment_code_is_a_scene_of_an_order_too(
+    open_shop: OpenStage, mode: str, outcome: str, code: str
+) -> None:
+    shop = open_shop(mode)
+    info = await shop.order(trade_type="MICROPAY", extra={"auth_code": await shop.code(outcome)})
+    state = await shop.payment.order_query(out_trade_no="A1001")
+
+    assert (info.raw["code"], info.payload, state.paid) == (code, state.transaction_id, outcome == "success")
+    for extra in (None, {}, {"auth_code": "1234"}):
+        with pytest.raises(InvalidParams, match="payment code"):
+            await shop.order("A1002", trade_type="MICROPAY", extra=extra)
 
 
 @pytest.mark.parametrize("mode", ["keys", "certificates, encrypted, v3"])

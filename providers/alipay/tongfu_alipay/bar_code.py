@@ -28,7 +28,7 @@ from tongfu.money import yuan_from_fen
 from tongfu.polling import Pause, Polled, poll
 
 from .account import AlipayAccount
-from .limits import OutTradeNo
+from .limits import AuthCode, OutTradeNo
 from .read import digits, fee, fund_bills, items, text
 from .wire import beijing
 
@@ -45,12 +45,7 @@ UNTOLD: Final = (TransportError, SignatureError, MalformedAnswer, PlatformBusy, 
 
 
 class PayLimits(ParamsSchema):
-    auth_code = Text(
-        35,
-        least=16,
-        pattern=r"(?:2[5-9]|30)[0-9]{14,22}|fp.{33}",
-        alphabet="a payment code: 16 to 24 digits that begin with 25 to 30, or 35 characters that begin with fp",
-    )
+    auth_code = AuthCode()
     out_trade_no = OutTradeNo(required=True)
     total_fee = Fee(required=True)
     subject = Text(256, required=True)

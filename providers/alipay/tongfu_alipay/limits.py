@@ -27,7 +27,7 @@ from tongfu.fields import (
 )
 
 _MONTH: Final = re.compile(r"(\d{4})-?(\d{2})", re.ASCII)
-SCENES: Final = ("JSAPI", "APP", "NATIVE", "PAGE", "WAP", "H5")
+SCENES: Final = ("JSAPI", "APP", "NATIVE", "PAGE", "WAP", "H5", "MICROPAY")
 
 
 class OutTradeNo(Text):
@@ -38,6 +38,15 @@ class OutTradeNo(Text):
 class Number(Text):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(64, pattern=r"[0-9A-Za-z_\-]+", alphabet="letters, digits, _ and -", **kwargs)
+
+
+class AuthCode(Text):
+    """A buyer's payment code."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        pattern = r"(?:2[5-9]|30)[0-9]{14,22}|fp.{33}"
+        alphabet = "a payment code: 16 to 24 digits that begin with 25 to 30, or 35 that begin with fp"
+        super().__init__(35, least=16, pattern=pattern, alphabet=alphabet, **kwargs)
 
 
 class NotHere(Checked):
@@ -166,6 +175,7 @@ class FundflowLimits(ParamsSchema):
     extra = WireFields(("bill_type", "bill_date", "sign"), flat=False)
 
 
+AUTH_CODE: Final = AuthCode()
 ORDER: Final = OrderLimits()
 BILL: Final = BillLimits()
 FUNDFLOW: Final = FundflowLimits()

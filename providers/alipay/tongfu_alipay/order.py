@@ -31,8 +31,9 @@ METHODS: Final = {
     "APP": ("alipay.trade.app.pay", "QUICK_MSECURITY_PAY"),
     "PAGE": ("alipay.trade.page.pay", "FAST_INSTANT_TRADE_PAY"),
     "WAP": ("alipay.trade.wap.pay", "QUICK_WAP_WAY"),
+    "MICROPAY": ("alipay.trade.pay", ""),
 }
-ASKED: Final = ("JSAPI", "NATIVE")  # of the gateway, and not by the buyer's client
+ASKED: Final = ("JSAPI", "NATIVE", "MICROPAY")  # of the gateway, and not by the buyer's client
 FIRST_IN_ORDER_STRING: Final = ("method", "charset", "version", "timestamp", "app_id", "sign_type", "notify_url")
 LAST_IN_ORDER_STRING: Final = ("sign", "biz_content")
 _USER_ID: Final = re.compile(r"2088\d{12}", re.ASCII)
@@ -49,7 +50,8 @@ class Page:
 def get_order_info(account: AlipayAccount, params: OrderParams, ctx: Context) -> Call[OrderInfo] | OrderInfo:
     """
     JSAPI and NATIVE ask the gateway. APP, PAGE and WAP are signed here and asked for by the buyer's
-    client: the trade exists once the buyer has opened the cashier.
+    client: the trade exists once the buyer has opened the cashier. MICROPAY takes the payment code in
+    ``extra["auth_code"]``, and the buyer may still have to confirm: ``alipay.trade.pay`` sees that through.
     """
     limits.ORDER.check("alipay", "get_order_info", params)
     scene = _scene(account, params)
@@ -69,6 +71,11 @@ def get_order_info(account: AlipayAccount, params: OrderParams, ctx: Context) ->
         fields["seller_id"] = account.seller_id
     if scene == "JSAPI":
         fields |= _buyer(account, params)
+    if scene == "MICROPAY":
+        fields["scene"] = "bar_code"
+        if not limits.AUTH_CODE.accepts((params.extra or {}).get("auth_code")):
+            problem = f"auth_code: expected {limits.AUTH_CODE.expected}"
+            raise InvalidParams("alipay", "get_order_info", {"extra": problem})
     fields |= params.extra or {}
     common = {"notify_url": params.notify_url}
     if params.return_url and scene in ("PAGE", "WAP"):
@@ -77,14 +84,17 @@ def get_order_info(account: AlipayAccount, params: OrderParams, ctx: Context) ->
     def finish(answer: Mapping[str, Any], ctx: Context) -> OrderInfo:
         if (text(answer, "out_trade_no") or params.out_trade_no) != params.out_trade_no:
             raise MalformedAnswer("alipay: the answer is about another out_trade_no")
-        if scene == "JSAPI":
+        if scene != "NATIVE":
             trade_no = required(answer, "trade_no")
             return _info(params, scene, trade_no, transaction_id=trade_no, raw=answer)
         code_url = required(answer, "qr_code")
         return _info(params, scene, code_url, code_url=code_url, raw=answer)
 
     call: Call[OrderInfo] = Call(
-        "get_order_info", method, {"common": common, "biz_content": fields, "plain": scene not in ASKED}, finish
+        "get_order_info",
+        method,
+        {"common": common, "biz_content": fields, "plain": scene not in ASKED, "waits": scene == "MICROPAY"},
+        finish,
     )
     if scene in ASKED:
         return call

@@ -211,4 +211,4 @@ def _succeeded(call: Call[Any], node: Mapping[str, Any]) -> bool:
         return False
     if call.endpoint == NO_CODE and "code" not in node:
         return "access_token" in node
-    return node.get("code") == "10000" or ("waits" in call.fields and node.get("code") == WAITING)
+    return node.get("code") == "10000" or (bool(call.fields.get("waits")) and node.get("code") == WAITING)
