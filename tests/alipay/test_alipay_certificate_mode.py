@@ -491,3 +491,31 @@ def test_no_secret_and_no_certificate_shows(authority: Any) -> None:
     account.certificates()
 
     assert "BEGIN" not in repr(account)
+
+
+@pytest.mark.parametrize(
+    ("more", "attempts"), [({}, 2 * 3), ({"body": ""}, 4 * 3), ({"body": "", "alipay_cert_sn": ""}, 4 * 3)]
+)
+async def test_the_attempts_to_verify_are_few_and_in_a_fixed_order(
+    authority: Any, shop: Any, monkeypatch: pytest.MonkeyPatch, more: dict[str, str], attempts: int
+) -> None:
+    """Two certificates and a public key, over at most eight texts: first as nearly every notification is signed."""
+    second = authority.make(authority.alipay_name, other_key(), authority.below)[0]
+    account = authority.account(
+        alipay_cert=authority.pem(authority.alipay, second), alipay_public_key=shop.account().alipay_public_key
+    )
+    tried: list[tuple[str, bytes]] = []
+
+    def watched(key: rsa.RSAPublicKey, payload: bytes, signature: str, algorithm: str) -> bool:
+        tried.append((algorithm, payload))
+        return False
+
+    monkeypatch.setattr("tongfu_alipay.keys.verifies", watched)
+    tf, _ = client(account, authority.answer(NODE, DOWNLOAD))
+    fields = shop.sealed({**shop.fields(), **more})
+    with pytest.raises(SignatureError):
+        await tf.payment.verify_payment_notify("alipay", form(fields))
+
+    first = "&".join(f"{name}={value}" for name, value in sorted(shop.fields().items()))
+    notices = [payload for _, payload in tried if payload.startswith(b"app_id=")]
+    assert (len(notices), notices[0].decode(), {algorithm for algorithm, _ in tried}) == (attempts, first, {"RSA2"})
