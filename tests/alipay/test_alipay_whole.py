@@ -428,6 +428,25 @@ async def test_a_code_that_does_not_pay_is_refused(open_shop: OpenStage, outcome
         await shop.pay(code)
 
 
+@pytest.mark.parametrize("seconds", [0, -1, 86401, float("nan"), True, "5"])
+@pytest.mark.parametrize("name", ["every", "within"])
+async def test_times_that_cannot_pass_are_refused(open_shop: OpenStage, name: str, seconds: Any) -> None:
+    shop = open_shop()
+    with pytest.raises(InvalidParams, match=name):
+        shop.pay("28" * 9, **{name: seconds})
+
+
+async def test_a_clock_that_stands_makes_no_endless_loop(open_shop: OpenStage) -> None:
+    shop = open_shop()
+    paused: list[float] = []
+
+    async def pause(seconds: float) -> None:
+        paused.append(seconds)
+
+    order = await shop.pay(await shop.code("userpaying"), every=10, within=25, pause=pause)
+    assert (order.trade_state, paused) == ("REVOKED", [10, 10, 10])
+
+
 async def test_the_states_are_read_once(open_shop: OpenStage) -> None:
     shop = open_shop()
     payment = shop.pay(await shop.code("success"))

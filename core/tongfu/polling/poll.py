@@ -6,6 +6,7 @@ It lies here and not in a provider, because only the core waits. What is asked, 
 
 from __future__ import annotations
 
+import math
 from asyncio import sleep
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator
 from datetime import datetime, timedelta
@@ -21,12 +22,16 @@ async def poll(
     ask: Callable[[], Awaitable[R]], *, every: float, until: datetime, now: Callable[[], datetime], pause: Pause
 ) -> AsyncIterator[R]:
     """
-    What *ask* answers: after *every* seconds, and again, and for the last time at *until*.
+    What *ask* answers: after *every* seconds (more than 0), and again, and for the last time at *until*.
 
-    :param now: the clock that *until* is of.
+    :param now: the clock that *until* is of. One that stands makes no loop without an end.
     :param pause: waits for some seconds, as ``sleep`` does.
     """
-    while (left := (until - now()) / timedelta(seconds=1)) > 0:
+    second = timedelta(seconds=1)
+    for _ in range(math.ceil((until - now()) / second / every)):
+        left = (until - now()) / second
+        if left <= 0:
+            break
         await pause(min(every, left))
         yield await ask()
 

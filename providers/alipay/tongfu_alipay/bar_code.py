@@ -35,6 +35,7 @@ from .wire import beijing
 METHOD: Final = "alipay.trade.pay"
 EVERY: Final = 5.0  # seconds; the platform's guide asks for three to six
 WITHIN: Final = 60.0
+LONGEST: Final = 86400  # seconds; after a day nothing can be cancelled
 CANCELS: Final = 3
 BETWEEN_CANCELS: Final = 2.0
 SETTLED: Final = frozenset({"SUCCESS", "FINISHED", "CLOSED", "REVOKED"})
@@ -115,7 +116,18 @@ def pay(account: AlipayAccount, params: Mapping[str, Any]) -> Call[Order]:
 def settled(
     caller: Caller, begin: Call[Order], out_trade_no: str, *, every: float, within: float, pause: Pause
 ) -> Polled[Order]:
-    """The payment's states until it is settled, one way or the other."""
+    """
+    The payment's states until it is settled, one way or the other.
+
+    :raises InvalidParams: *every* or *within* is no time that can pass.
+    """
+    problems = {
+        name: f"expected seconds, more than 0 and at most {LONGEST}"
+        for name, value in (("every", every), ("within", within))
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= LONGEST
+    }
+    if problems:
+        raise InvalidParams("alipay", "trade.pay", problems)
     return Polled(_states(caller, begin, out_trade_no, every, within, pause))
 
 
