@@ -69,9 +69,11 @@ class Authority:
             )
         return builder.sign(self.key, hashes.SHA256())
 
-    def client_certificate(self, common_name: str, passphrase: bytes) -> tuple[bytes, bytes]:
-        """A new client certificate with an RSA key: its PKCS#12 and its DER."""
-        key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    def client_certificate(
+        self, common_name: str, passphrase: bytes, key: rsa.RSAPrivateKey | None = None
+    ) -> tuple[bytes, bytes]:
+        """A new client certificate for *key*, a new one by default: its PKCS#12 and its DER."""
+        key = key or rsa.generate_private_key(public_exponent=65537, key_size=2048)
         certificate = self.issue(common_name, key)
         # The default, PBES2 with 20,000 rounds, is read by every OpenSSL from 1.1 on.
         sealed = pkcs12.serialize_key_and_certificates(

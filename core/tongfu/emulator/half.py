@@ -12,9 +12,12 @@ import random
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from tongfu.call import Account
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,8 +149,10 @@ class World(Protocol):
     def deliver(self, delivery: Delivery) -> None:
         """Notify the merchant now, and again by the ladder until it accepts."""
 
-    def client_certificate(self, common_name: str, passphrase: bytes) -> tuple[bytes, bytes]:
-        """A new client certificate the https origin accepts: its PKCS#12 and its DER."""
+    def client_certificate(
+        self, common_name: str, passphrase: bytes, key: RSAPrivateKey | None = None
+    ) -> tuple[bytes, bytes]:
+        """A new client certificate the https origin accepts, for *key* or a new one: its PKCS#12 and its DER."""
 
 
 class Half(Protocol):

@@ -6,6 +6,8 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+
 from .certificates import Authority
 from .half import Clock, Delivery, EmulatedOrder
 
@@ -95,5 +97,7 @@ class HalfWorld:
     def deliver(self, delivery: Delivery) -> None:
         self.post(delivery)
 
-    def client_certificate(self, common_name: str, passphrase: bytes) -> tuple[bytes, bytes]:
-        return self.clients.client_certificate(common_name, passphrase)
+    def client_certificate(
+        self, common_name: str, passphrase: bytes, key: RSAPrivateKey | None = None
+    ) -> tuple[bytes, bytes]:
+        return self.clients.client_certificate(common_name, passphrase, key)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import base64
 import secrets
 from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.serialization import pkcs12
 
 from tongfu.emulator.half import Answer, Asked, Delivery, EmulatedOrder, EmulatedRefund, Route, World
 from tongfu_weixin.account import WeixinAccount
@@ -51,11 +51,12 @@ class WeixinHalf:
         self.sandbox_key = secrets.token_hex(16)
         self.api_v3_key = secrets.token_hex(16)
         self.public_key_id = f"PUB_KEY_ID_0{self.mch_id}{chance.randrange(10**20):020d}"
-        self.pfx, self.certificate = world.client_certificate(self.mch_id, self.mch_id.encode())
+        with ThreadPoolExecutor(2) as pool:
+            made = [pool.submit(rsa.generate_private_key, 65537, 2048) for _ in range(2)]
+            merchant, platform = (each.result() for each in made)
         # As the platform issues them: the file is the certificate and the key in one.
-        merchant = cast("rsa.RSAPrivateKey", pkcs12.load_pkcs12(self.pfx, self.mch_id.encode()).key)
+        self.pfx, self.certificate = world.client_certificate(self.mch_id, self.mch_id.encode(), merchant)
         self.cert_serial = f"{x509.load_der_x509_certificate(self.certificate).serial_number:040X}"
-        platform = rsa.generate_private_key(65537, 2048)
         pem = serialization.Encoding.PEM
         self.private_key = merchant.private_bytes(
             pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
