@@ -358,7 +358,9 @@ def forgeries(authority: Any, shop: Any) -> dict[str, tuple[rsa.RSAPrivateKey, s
         made: x509.Certificate = authority.make(authority.alipay_name, key, issuer, **changes)[0]
         return made
 
+    short = rsa.generate_private_key(65537, 1024)
     return {
+        "a short key": (short, authority.pem(authority.make(authority.alipay_name, short, authority.below)[0])),
         "a foreign root": (key, authority.pem(leaf(below), below[0])),
         "a foreign root that it brings along": (key, authority.pem(leaf(below), below[0], root[0])),
         "signed by itself": (key, authority.pem(leaf(None))),
@@ -379,7 +381,14 @@ def forgeries(authority: Any, shop: Any) -> dict[str, tuple[rsa.RSAPrivateKey, s
     "forgery",
     [
         *("a foreign root", "a foreign root that it brings along", "signed by itself", "expired", "not begun"),
-        *("an expired authority", "another merchant's app", "issued by an app", "an authority", "the app's own key"),
+        *(
+            "a short key",
+            "an expired authority",
+            "another merchant's app",
+            "issued by an app",
+            "an authority",
+            "the app's own key",
+        ),
     ],
 )
 async def test_a_certificate_that_nobody_vouches_for_is_not_believed(authority: Any, shop: Any, forgery: str) -> None:

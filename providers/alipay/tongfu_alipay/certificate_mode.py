@@ -172,6 +172,6 @@ def content(account: AlipayAccount, node: Mapping[str, Any], ctx: Context) -> tu
             "alipay: the certificate that was downloaded is not Alipay's for this merchant; if Alipay has changed its "
             "name in it, download alipay_cert anew from the console"
         )
-    if leaf.key == account.signing_key().public_key():
-        raise SignatureError("alipay: the certificate that was downloaded is the app's own")
+    if leaf.key == account.signing_key().public_key() or leaf.key.key_size < keys.LEAST_BITS[account.sign_type]:
+        raise SignatureError("alipay: the certificate that was downloaded is for the app's own key, or for a short one")
     return pem, leaf
