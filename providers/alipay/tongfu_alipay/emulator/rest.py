@@ -56,6 +56,8 @@ def serve(identity: Identity, asked: Asked, now: float, carry_out: Carry) -> Ans
         node["links"] = [{"desc": "", "link": "https://opensupport.alipay.com/support/FAQ/"}]
         status, explain, signed = STATUS.get(exc.code, 400), exc.explain, exc.signed
     body = json.dumps(node, ensure_ascii=False, separators=(",", ":")).replace("/", "\\/")
+    if status != 200:
+        encrypted_too = False  # Alipay's own SDK for Node reads a refusal as the JSON it is, whatever was asked for
     if encrypted_too:
         body = encrypted(identity.encrypt_key, body)
     certified = "app_cert_sn" in asked.headers.get("authorization", "")
