@@ -5,7 +5,7 @@ The gateway says under which certificate it signs, ``alipay_cert_sn``. One that 
 once, kept as a credential, and believed only where it is Alipay's for the same merchant and the account's roots vouch
 for it. Which one to fetch the gateway itself is asked: what a notification names is the choice of whoever sent it.
 
-Source: https://opendocs.alipay.com/common/02mse2 "证书模式", /open/04h3ue alipay.open.app.alipaycert.download
+Source: https://opendocs.alipay.com/common/02mse2 "接口加签方式", and the page of alipay.open.app.alipaycert.download
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """
 The platform's certificates: their numbers, and what chains to the account's roots.
 
-Source: https://opendocs.alipay.com/common/02mse2 "证书模式" and alipay.open.app.alipaycert.download
+Source: https://opendocs.alipay.com/common/02mse2 "接口加签方式" and alipay.open.app.alipaycert.download
 """
 
 from __future__ import annotations

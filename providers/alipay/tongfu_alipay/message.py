@@ -1,7 +1,7 @@
 """
 What else Alipay signs: the buyer's way back from a page, and messages to the app's gateway.
 
-Source: https://opendocs.alipay.com/open/270/105902 (return_url), /common/02km9k "应用网关"
+Source: https://opendocs.alipay.com/open/270/105902 (return_url), /common/02qibh "应用网关"
 """
 
 from __future__ import annotations

@@ -67,8 +67,8 @@ class Pay(Offers):
         """
         Upload a file, as to ``/v3/merchant/media/upload``: the answer's ``media_id`` names it from then on.
 
-        A picture (jpg, png, bmp) may have 2 MiB, a video 5 MiB. *meta* is what an API wants beside ``filename`` and
-        ``sha256``.
+        A picture (jpg, png, bmp) may have 2 or 5 MiB by product, a video 5 MiB. *meta* is what an API wants beside
+        ``filename`` and ``sha256``.
 
         :raises OutcomeUnknown: no usable answer came; uploading once more does no harm.
         """

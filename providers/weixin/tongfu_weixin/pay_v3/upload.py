@@ -1,7 +1,7 @@
 """
 Files: a form whose first part, ``meta``, is what is signed.
 
-Source: https://pay.weixin.qq.com/doc/v3/merchant/4012760432 "图片上传"
+Source: https://pay.weixin.qq.com/docs/partner/apis/ecommerce-merchant-application/upload.html "图片上传"
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-LARGEST: Final = 10 << 20  # bytes; a picture may have 2 MiB, a video 5 MiB
+LARGEST: Final = 10 << 20  # bytes; a picture may have 2 or 5 MiB by product, a video 5 MiB
 # It stands in a header of the form: a quote or a line break in it would end that.
 FILENAME: Final = re.compile(r"[\w.\-]{1,120}\.[A-Za-z0-9]{1,6}")
 

@@ -1,7 +1,8 @@
 """
 Combined orders (合单): several orders that the buyer pays at once, each in the ledger by itself.
 
-Source: https://pay.weixin.qq.com/doc/v3/merchant/4012556951 "合单下单", its query, its closing and its callback
+Source: https://pay.weixin.qq.com/docs/merchant/products/combine-payment/apilist-jsapi.html, its query, its closing and
+its callback
 """
 
 from __future__ import annotations

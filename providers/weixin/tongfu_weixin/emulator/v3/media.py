@@ -1,7 +1,7 @@
 """
 Pictures and videos: a form of two parts, of which the first alone is signed.
 
-Source: https://pay.weixin.qq.com/doc/v3/merchant/4012760432 "图片上传"
+Source: https://pay.weixin.qq.com/docs/partner/apis/ecommerce-merchant-application/upload.html "图片上传"
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from .shape import Members, Text
 from .wire import Refused, wrong
 
 PATHS: Final = {
-    "/v3/merchant/media/upload": (("jpg", "jpeg", "bmp", "png"), 2 << 20),
+    "/v3/merchant/media/upload": (("jpg", "jpeg", "bmp", "png"), 5 << 20),
     "/v3/merchant/media/video_upload": (
         ("avi", "wmv", "mpeg", "mp4", "mov", "mkv", "flv", "f4v", "m4v", "rmvb"),
         5 << 20,
