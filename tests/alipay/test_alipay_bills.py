@@ -212,6 +212,8 @@ def says(body: bytes, offset: int, value: int) -> bytes:
         says(BILL, 12, 3),
         archive((NAMES[0], b"x"), (NAMES[1], b"y" * ((1 << 20) + 1))),
         archive((NAMES[0], DETAIL.encode("gb18030")), compression=zipfile.ZIP_STORED).replace(b"0.29", b"9.29"),
+        archive((NAMES[0], DETAIL.encode("gb18030")), compression=zipfile.ZIP_LZMA),
+        archive((NAMES[0], DETAIL.encode("gb18030")), compression=zipfile.ZIP_BZIP2),
     ],
     ids=[
         *(
@@ -236,6 +238,8 @@ def says(body: bytes, offset: int, value: int) -> bytes:
             "small directory",
             "long summary",
             "changed",
+            "LZMA",
+            "BZIP2",
         ),
     ],
 )

@@ -7,6 +7,7 @@ import io
 import json
 import zipfile
 from datetime import UTC, datetime
+from itertools import product
 from typing import Any
 from urllib.parse import urlencode
 
@@ -136,6 +137,48 @@ async def test_a_way_back_that_is_none_is_refused(shop: Any, query: dict[str, st
     tf, _ = shop.tongfu()
     with pytest.raises(TongfuError):
         await tf.open("shop").verify_return(query)
+
+
+LINKED = {
+    "app_id": "2021",
+    "auth_app_id": "2021",
+    "biz_content": '{"url":"https://shop.example/?a=1&app_id=2021&msg_method=m&status=NORMAL"}',
+    "charset": "utf-8",
+    "msg_method": "m",
+    "notify_id": "n",
+}
+
+
+async def test_a_message_may_hold_a_url_with_parameters(shop: Any) -> None:
+    tf, _ = shop.tongfu()
+    form = urlencode(shop.sealed({**LINKED, "app_id": shop.app_id}, with_sign_type=True)).encode()
+    for before in (False, True):
+        message = await tf.open("shop").verify_message(Notification({}, form))
+        assert message.content == json.loads(LINKED["biz_content"])
+        assert message.repeated is before
+
+
+async def test_a_message_is_cut_nowhere_else_than_alipay_did(shop: Any) -> None:
+    tf, _ = shop.tongfu()
+    sealed = shop.sealed({**LINKED, "app_id": shop.app_id}, with_sign_type=True)
+    text = "&".join(f"{name}={value}" for name, value in sorted(sealed.items()) if name != "sign")
+    pieces = text.split("&")
+    forms = 0
+    for joints in product((False, True), repeat=len(pieces) - 1):
+        parts = [pieces[0]]
+        for piece, joined in zip(pieces[1:], joints, strict=True):
+            if joined:
+                parts[-1] += f"&{piece}"
+            else:
+                parts.append(piece)
+        fields = dict(part.split("=", 1) for part in parts)
+        if fields == {name: value for name, value in sealed.items() if name != "sign"}:
+            continue
+        forms += 1
+        form = urlencode({**fields, "sign": sealed["sign"]}).encode()
+        with pytest.raises(TongfuError):
+            await tf.open("shop").verify_message(Notification({}, form))
+    assert forms == 2 ** (len(pieces) - 1) - 1
 
 
 async def test_a_message_is_no_payment(shop: Any) -> None:

@@ -32,6 +32,9 @@ SUMMARY_LIMIT: Final = 1 << 20  # bytes
 MEMBERS: Final = 20
 DIRECTORY: Final = 1 << 16  # bytes
 CHUNK: Final = 1 << 16
+PACKED: Final = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
+# What zipfile raises for one that is damaged.
+UNREADABLE: Final = (zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError, ValueError, LookupError)
 _URL: Final = re.compile(r"https?://[!-~]+", re.ASCII)
 _END: Final = b"PK\x05\x06"  # of a zip: the record that says where its directory is
 _UTF_8: Final = 0x800
@@ -105,8 +108,9 @@ def decode(account: AlipayAccount, call: Call[Any], response: HttpResponse, ctx:
         _directory(file)
         with zipfile.ZipFile(io.BufferedReader(file.open()), metadata_encoding="gbk") as archive:
             tables = [each for each in archive.infolist() if not each.is_dir()]
-            if any(each.flag_bits & _ENCRYPTED for each in tables):
-                raise MalformedAnswer("alipay: the bill's archive is encrypted")
+            # A packing of another kind may ask for gigabytes of memory before its first byte.
+            if any(each.flag_bits & _ENCRYPTED or each.compress_type not in PACKED for each in tables):
+                raise MalformedAnswer("alipay: the bill's archive is encrypted, or packed in an unusual way")
             details = [each for each in tables if SUMMARY not in each.filename]
             summaries = [each for each in tables if SUMMARY in each.filename]
             if not details:
@@ -115,7 +119,7 @@ def decode(account: AlipayAccount, call: Call[Any], response: HttpResponse, ctx:
             return {"content": in_utf8(_chunks(archive, details), "gb18030", BILL_LIMIT), "summary": summary}
     except UnicodeDecodeError as exc:
         raise MalformedAnswer("alipay: the bill is not in GBK") from exc
-    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, NotImplementedError, RuntimeError, ValueError) as exc:
+    except UNREADABLE as exc:
         raise MalformedAnswer(f"alipay: the bill is not a zip that can be read ({type(exc).__name__})") from exc
 
 

@@ -42,13 +42,15 @@ class Message:
     A message to the app's gateway or to the notify_url of an agreement. Answer it with ``reply``.
 
     ``method`` is the message's name, such as alipay.open.servicemarket.order.notify, or its notify_type, such as
-    dut_user_sign. ``content`` is what biz_content holds, or the form's own fields where it has none.
+    dut_user_sign. ``content`` is what biz_content holds, or the form's own fields where it has none. ``repeated`` says
+    that this account read a message of that ``notify_id`` before, in this process.
     """
 
     method: str
     content: Mapping[str, Any] = field(repr=False)
     reply: Reply = field(repr=False)
     notify_id: str | None = None
+    repeated: bool = field(default=False, compare=False)
     raw: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
 
 
@@ -57,7 +59,6 @@ def page_return(account: AlipayAccount, query: Mapping[str, str], ctx: Context) 
     Read the query of a return_url.
 
     :raises MalformedAnswer: not such a query.
-
     :raises SignatureError: Alipay did not sign it for this app.
     """
     try:
@@ -76,6 +77,8 @@ def page_return(account: AlipayAccount, query: Mapping[str, str], ctx: Context) 
 
 def message(account: AlipayAccount, notification: Notification, ctx: Context) -> Message:
     """
+    Read what is no trade's notification.
+
     :raises SignatureError: Alipay did not sign it for this app.
     :raises MalformedAnswer: it names no method, or its biz_content is no JSON object.
     """
@@ -90,6 +93,7 @@ def message(account: AlipayAccount, notification: Notification, ctx: Context) ->
         content=_content(fields),
         reply=notify.REPLY,
         notify_id=text(fields, "notify_id"),
+        repeated=account.heard(text(fields, "notify_id")),
         raw=fields,
     )
 
