@@ -77,6 +77,27 @@ def test_a_certificates_number_is_the_published_one(name: str, form: str, tmp_pa
     assert number == ("_".join(each.sn for each in found) if name == "root_bundle" else found[0].sn)
 
 
+# Of certificates that other SDKs publish with their tests: what matters of them is the issuer and the serial number.
+SANDBOX = (
+    "CN=Ant Financial Certification Authority Class 2 R1 test,OU=Certification Authority test,O=Ant Financial test,C=CN"
+)
+PRODUCTION = "CN=Ant Financial Certification Authority Class 1 R1,OU=Certification Authority,O=Ant Financial,C=CN"
+
+
+@pytest.mark.parametrize(
+    ("issuer", "serial", "number"),
+    [
+        (SANDBOX, 0x2023060972B6026E1019B73FE588B642, "f5476a255774929671073404f7af2b90"),
+        (SANDBOX, 0x20230609834AC2C96820A8BC5CC95483, "b09baa7d1d5b198c713b230c5a6ec8e7"),
+        (SANDBOX, 0x20230607CAA8B2E6DD943115CD903930, "e90dd23a37c5c7b616e003970817ff82"),
+        (SANDBOX, 0x2023060769B99529DC18B16AC12FD695, "6f1e366a31d9575cd546914add04f4af"),
+        (PRODUCTION, 0x20210904848B4CCD7DE520D44C572A83, "e1b085ae86cbbba54fe9dc6cdf82b65a"),
+    ],
+)
+def test_a_number_is_made_of_issuer_and_serial(issuer: str, serial: int, number: str) -> None:
+    assert certificates.sn(issuer, serial) == number
+
+
 @pytest.mark.filterwarnings("error")
 def test_the_public_roots_are_counted_by_their_signature_algorithm() -> None:
     """Also where the elliptic one of them cannot be parsed, and without a warning where it can."""
