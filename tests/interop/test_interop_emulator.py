@@ -8,19 +8,24 @@ import logging
 import runpy
 import sys
 from dataclasses import replace
-from datetime import timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 
-from tongfu import ConfigError, Credential, OutcomeUnknown, SignatureError, Tongfu
+from tongfu import ConfigError, Credential, Notification, OutcomeUnknown, SignatureError, Tongfu
 from tongfu.credentials import MemoryStore
 from tongfu.emulator import Emulator
 from tongfu.errors import OrderClosed, OrderConflict, OrderNotFound
+from tongfu_alipay import AlipayAccount
+from tongfu_weixin import WeixinAccount
 from tongfu_weixin.api import wire
 
 ROOT = Path(__file__).resolve().parents[2]
+APIV3 = ("app_id", "mch_id", "api_v3_key", "private_key", "cert_serial", "public_key_id", "public_key", "base_url")
 
 
 async def order(tf: Tongfu, name: str, out_trade_no: str, **changes: Any) -> Any:
@@ -172,3 +177,38 @@ async def test_the_whole_demo_at_debug_shows_no_secret(
     assert "tongfu.call_finished" in text
     assert [secret for secret in secrets if secret in text] == []
     assert asyncio.current_task() is not None
+
+
+async def test_a_program_whose_clock_cannot_be_moved_goes_on_a_day_later() -> None:
+    """Signatures bear real time for whoever keeps it; what waits or expires follows the emulator's clock."""
+    heard = []
+
+    async def hear(request: web.Request) -> web.Response:
+        heard.append(await Notification.from_request(request))
+        return web.Response(status=204)
+
+    application = web.Application()
+    application.router.add_post("/notify", hear)
+    async with TestServer(application) as server, Emulator() as emu:
+        line = emu.settings()
+        v3 = WeixinAccount(**{name: line["weixin"][name] for name in APIV3})
+        names = ("app_id", "private_key", "alipay_public_key", "gateway")
+        rest = AlipayAccount(**{name: line["alipay"][name] for name in names}, protocol="v3")
+        async with Tongfu({"weixin": v3, "alipay": rest}) as tf:
+            day = datetime.now(UTC).astimezone(timezone(timedelta(hours=8))).strftime("%Y%m%d")
+            for name in ("weixin", "alipay"):
+                await order(tf, name, f"A1001{name}", notify_url=str(server.make_url("/notify")))
+                await emu.pay(f"A1001{name}")
+            await emu.clock.advance(36 * 3600)
+            for name in ("weixin", "alipay"):
+                assert f"A1001{name}" in (await tf.payment.download_bill(name, bill_date=day)).content
+            params: Any = {"out_trade_no": "A1001weixin", "total_fee": 100, "refund_fee": 60}
+            await tf.payment.refund("weixin", **params, out_refund_no="R1", notify_url=str(server.make_url("/notify")))
+            await emu.clock.advance(3600)
+            assert (await tf.payment.verify_refund_notify("weixin", heard[-1])).refunded
+
+        async with Tongfu({"weixin": v3}, clock=emu.clock) as tf:
+            params["refund_fee"] = 40
+            await tf.payment.refund("weixin", **params, out_refund_no="R2", notify_url=str(server.make_url("/notify")))
+            await emu.clock.advance(3600)
+            assert (await tf.payment.verify_refund_notify("weixin", heard[-1])).out_refund_no == "R2"

@@ -68,6 +68,16 @@ class EmulatorClock:
         """How many seconds it is ahead of real time."""
         return (self.now() - datetime.now(UTC)).total_seconds()
 
+    def behind(self, stamp: float, within: float) -> float | None:
+        """
+        By how many seconds the clock that *stamp* was just read from is behind this one, None for one that is wrong.
+
+        Right to *within* seconds are this clock, by 0, and the real one: a program of its own cannot move its clock
+        with this one.
+        """
+        now = self.now().timestamp()
+        return next((ahead for ahead in (0.0, self.offset) if abs(now - ahead - stamp) <= within), None)
+
     def resume(self, offset: float) -> None:
         """Show real time plus *offset* seconds; what has a start of its own keeps that."""
         self._ahead = offset

@@ -124,6 +124,17 @@ class Clock(Protocol):
 
     def __call__(self) -> datetime: ...
 
+    @property
+    def offset(self) -> float:
+        """How many seconds it is ahead of real time."""
+
+    def behind(self, stamp: float, within: float) -> float | None:
+        """
+        By how many seconds the clock that *stamp* was just read from is behind this one: 0, or ``offset``.
+
+        None where it is neither this clock nor the real one, to *within* seconds.
+        """
+
     def at(self, seconds: float, act: Callable[[], None]) -> None:
         """Do *act* once the clock has moved on by *seconds*."""
 

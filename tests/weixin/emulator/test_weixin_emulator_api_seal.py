@@ -6,6 +6,7 @@ import base64
 import hashlib
 import hmac
 import json
+import time
 from typing import Any
 
 import pytest
@@ -57,6 +58,13 @@ def opened(shop: Any, got: Any, url: str) -> dict[str, Any]:
     plain: dict[str, Any] = json.loads(gcm.decrypt(parts["iv"], parts["data"] + parts["authtag"], aad.encode()))
     assert str(plain["_timestamp"]) == stamp
     return plain
+
+
+async def test_a_sealed_request_in_real_time_is_answered_in_it(shop: Any) -> None:
+    url, real = shop.emu.url + PATH, int(time.time())
+    got = await send(shop, *sealed(shop, {"jump_wxa": {"path": "pages/index/index"}}, url, real))
+
+    assert abs(opened(shop, got, url)["_timestamp"] - real) <= 5
 
 
 @pytest.mark.parametrize("host", ["here", "https://api.weixin.qq.com"])

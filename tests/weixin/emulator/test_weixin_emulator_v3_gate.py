@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+import time
 from typing import Any
 from urllib.parse import unquote
 
@@ -141,6 +142,40 @@ async def test_five_minutes_either_way_and_no_second_more(merchant: Any, off: in
     stamp = str(merchant.now() + off)
 
     assert status == (await merchant.get(CERTIFICATES, timestamp=stamp)).status
+
+
+@pytest.mark.parametrize(("off", "status"), [(-290, 200), (0, 200), (290, 200), (-310, 401), (310, 401)])
+async def test_who_keeps_real_time_is_let_in_and_answered_in_it(merchant: Any, off: int, status: int) -> None:
+    """The emulator's clock stands in January: a program of its own cannot follow it there."""
+    real = int(time.time())
+    got = await merchant.get(CERTIFICATES, timestamp=str(real + off))
+
+    answered = real if status == 200 else merchant.now()
+    assert status == got.status
+    assert abs(int(got.headers["Wechatpay-Timestamp"]) - answered) <= 5
+
+
+async def test_a_request_in_real_time_is_taken_once_however_far_the_clock_is_moved(merchant: Any) -> None:
+    stamp = str(int(time.time()))
+    statuses = []
+    for seconds in (0, 700, 86400):
+        await merchant.emu.clock.advance(seconds)
+        statuses.append((await merchant.get(CERTIFICATES, timestamp=stamp, nonce_str="n1")).status)
+
+    assert [200, 401, 401] == statuses
+
+
+async def test_the_time_of_signatures_can_be_told(merchant: Any) -> None:
+    async def answered(stamps: str | None, stamp: int) -> str:
+        told = await merchant.control("POST", "v3", stamps=stamps)
+        assert told["stamps"] == stamps
+        got = await merchant.get(CERTIFICATES, timestamp=str(stamp))
+        return "real" if abs(int(got.headers["Wechatpay-Timestamp"]) - time.time()) <= 5 else "emulated"
+
+    real, emulated = int(time.time()), merchant.now()
+    asked = [(None, real), (None, emulated), ("real", emulated), ("emulated", real), (None, real)]
+    assert ["real", "emulated", "real", "emulated", "real"] == [await answered(*each) for each in asked]
+    assert (400, "stamps: emulated, real, or null") == await merchant.control("POST", "v3", stamps="mine")
 
 
 @pytest.mark.parametrize("changed", [{"timestamp": "now"}, {"nonce_str": "n" * 33}, {"serial_no": "4F5E"}])

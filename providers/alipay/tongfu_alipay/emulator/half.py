@@ -164,7 +164,7 @@ class AlipayHalf:
             self.identity.check(request)
             return self._carried_out(request)
 
-        return rest.serve(self.identity, asked, self.world.clock.now().timestamp(), carry_out)
+        return rest.serve(self.identity, asked, self.world.clock, carry_out)
 
     def _carried_out(self, request: Request) -> dict[str, Any]:
         """:raises Refusal: as the platform refuses."""

@@ -19,7 +19,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
 
-from tongfu.emulator.half import Answer, Asked
+from tongfu.emulator.half import Answer, Asked, Clock
 
 from .content import decrypted, encrypted
 from .gateway import Refusal, Request, sign
@@ -32,15 +32,16 @@ STATUS: Final = {"20000": 500, "20001": 401, "40005": 429, "40006": 403}
 WINDOW: Final = 600  # seconds by which a timestamp may be off
 BESIDE: Final = frozenset({"notify_url", "return_url"})
 _PART: Final = re.compile(r"([a-z_]+)=([^,]*)")
+_MOMENT: Final = re.compile(r"\d{1,15}", re.ASCII)
 Carry = Callable[[Request], dict[str, Any]]
 
 
-def serve(identity: Identity, asked: Asked, now: float, carry_out: Carry) -> Answer:
+def serve(identity: Identity, asked: Asked, clock: Clock, carry_out: Carry) -> Answer:
     """Answer one request; *carry_out* does what its method says."""
     encrypted_too = False
     number = ""
     try:
-        params = _verified(identity, asked, now)
+        params = _verified(identity, asked, clock)
         encrypted_too = asked.headers.get("alipay-encrypt-type") == "AES"
         request = _request(identity, asked, params, encrypted_too=encrypted_too)
         number = str(request.content.get("out_trade_no", ""))
@@ -64,7 +65,7 @@ def serve(identity: Identity, asked: Asked, now: float, carry_out: Carry) -> Ans
     headers = {"content-type": "text/plain" if encrypted_too else "application/json;charset=utf-8"}
     headers["alipay-trace-id"] = secrets.token_hex(16)
     if signed:
-        stamp, nonce = str(int(now * 1000)), secrets.token_hex(16)
+        stamp, nonce = str(int(clock.now().timestamp() * 1000)), secrets.token_hex(16)
         headers |= {"alipay-timestamp": stamp, "alipay-nonce": nonce}
         key = identity.current.key if certified else identity.alipay_key
         headers["alipay-signature"] = sign(key, f"{stamp}\n{nonce}\n{body}\n")
@@ -74,7 +75,7 @@ def serve(identity: Identity, asked: Asked, now: float, carry_out: Carry) -> Ans
     return Answer(status, headers, body.encode(), explain=explain, verdict=verdict, out_trade_no=number)
 
 
-def _verified(identity: Identity, asked: Asked, now: float) -> dict[str, str]:
+def _verified(identity: Identity, asked: Asked, clock: Clock) -> dict[str, str]:
     """
     What the Authorization header says.
 
@@ -90,7 +91,8 @@ def _verified(identity: Identity, asked: Asked, now: float) -> dict[str, str]:
             raise Refusal("40001", f"missing-{name.replace('_', '-')}", f"缺少{name}", signed=False)
     if params["app_id"] != identity.app_id:
         raise Refusal("40002", "invalid-app-id", "无效的AppID参数", signed=False)
-    if not params["timestamp"].isdigit() or abs(int(params["timestamp"]) / 1000 - now) > WINDOW:
+    moment = _MOMENT.fullmatch(params["timestamp"])
+    if moment is None or clock.behind(int(moment[0]) / 1000, WINDOW) is None:
         raise Refusal("40002", "illegal-timestamp", "时间戳非法：应为毫秒", signed=False)
     target = asked.path + (f"?{asked.query}" if asked.query else "")
     text = f"{auth}\n{asked.method}\n{target}\n".encode() + asked.body + b"\n"

@@ -10,6 +10,7 @@ import base64
 import binascii
 import json
 import re
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -20,7 +21,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
-from tongfu.emulator.half import Asked
+from tongfu.emulator.half import Asked, Clock
 
 from .wire import SCHEME, Refused
 
@@ -39,13 +40,18 @@ class Merchant:
     mch_id: str
     cert_serial: str
     key: rsa.RSAPrivateKey = field(repr=False)
-    _nonces: dict[tuple[str, str], datetime] = field(default_factory=dict, repr=False)
+    _nonces: dict[tuple[str, str], tuple[datetime, float]] = field(default_factory=dict, repr=False)
 
     def forget(self) -> None:
         self._nonces.clear()
 
-    def admit(self, asked: Asked, now: datetime) -> None:
-        """:raises Refused: 401, or 400 for another merchant."""
+    def admit(self, asked: Asked, clock: Clock) -> bool:
+        """
+        Whether the merchant's clock is the emulator's; else it shows real time.
+
+        :raises Refused: 401, or 400 for another merchant.
+        """
+        now = clock.now()
         claims = _claims(asked)
         if claims["mchid"] != self.mch_id:
             raise Refused(400, "MCH_NOT_EXISTS", "商户号不存在", explain=f"this emulator's merchant is {self.mch_id}")
@@ -53,17 +59,26 @@ class Merchant:
             message = "商户证书序列号有误。请使用签名私钥匹配的证书序列号"
             raise _unsigned(message, "serial_no", f"the merchant's certificate has the serial {self.cert_serial}")
         stamp, nonce = claims["timestamp"], claims["nonce_str"]
-        if re.fullmatch(r"\d{1,12}", stamp, re.ASCII) is None or abs(now.timestamp() - int(stamp)) > WINDOW:
+        behind = clock.behind(int(stamp), WINDOW) if re.fullmatch(r"\d{1,12}", stamp, re.ASCII) is not None else None
+        if behind is None:
             message = "Http头Authorization中的timestamp与发起请求的时间不得超过5分钟"
-            raise _unsigned(message, "timestamp", f"the emulator's clock shows {int(now.timestamp())}")
+            shown = int(now.timestamp())
+            explain = f"the emulator's clock shows {shown}, and real time is {shown - int(clock.offset)}"
+            raise _unsigned(message, "timestamp", explain)
         if not 1 <= len(nonce) <= 32:
             raise _unsigned("Http头Authorization中的nonce_str长度错误", "nonce_str", "1 to 32 characters")
         self._verify(asked, stamp, nonce, claims["signature"])
         if (stamp, nonce) in self._nonces:
             raise _unsigned("Http头Authorization中的nonce_str重复", "nonce_str", "each request has a nonce of its own")
-        # Those whose timestamp would be refused anyhow need not be remembered.
-        self._nonces = {key: at for key, at in self._nonces.items() if (now - at).total_seconds() <= 2 * WINDOW}
-        self._nonces[stamp, nonce] = now
+        # Those whose timestamp would be refused anyhow, by either clock, need not be remembered.
+        passed = time.monotonic()
+        self._nonces = {
+            key: (at, since)
+            for key, (at, since) in self._nonces.items()
+            if (now - at).total_seconds() <= 2 * WINDOW or passed - since <= 2 * WINDOW
+        }
+        self._nonces[stamp, nonce] = now, passed
+        return behind == 0
 
     def _verify(self, asked: Asked, stamp: str, nonce: str, text: str) -> None:
         expected = to_sign(asked.method, target(asked), stamp, nonce, asked.body)

@@ -12,7 +12,7 @@ from . import refunds
 from .combined import Combined
 from .complaints import Complaints
 from .gate import Gate, Ordered
-from .keys import MODES, Keys
+from .keys import MODES, STAMPS, Keys
 from .transfers import Transfers
 from .wire import document
 
@@ -54,6 +54,7 @@ class Control:
             {
                 "mode": keys.mode,
                 "callbacks": keys.callbacks,
+                "stamps": keys.stamps,
                 "probes": keys.callback_probes,
                 "answer_probes": keys.answer_probes,
                 "public_key_id": keys.public.serial,
@@ -68,21 +69,25 @@ class Control:
 
         ``mode``: ``both``, ``certificate`` (no public key), ``public_key`` (a new merchant, who has no certificates).
         ``callbacks``: ``certificate``, ``public_key``, the share (0 to 1) that the public key signs, or null: as the
-        merchant's last request asked for its answer. ``rotate``: true, or ``effective_in`` and ``old_ends_in`` in
-        seconds: a new certificate beside the newest. ``probes``, ``answer_probes``: how many of the next callbacks and
-        answers carry a signature that begins with WECHATPAY/SIGNTEST/ and is to be refused.
+        merchant's last request asked for its answer. ``stamps``: the time that signatures bear, ``emulated``, ``real``,
+        or null: by the clock that the merchant's last request was written by. ``rotate``: true, or ``effective_in`` and
+        ``old_ends_in`` in seconds: a new certificate beside the newest. ``probes``, ``answer_probes``: how many of the
+        next callbacks and answers carry a signature that begins with WECHATPAY/SIGNTEST/ and is to be refused.
         """
-        body = _read(asked, "mode", "callbacks", "rotate", "probes", "answer_probes")
+        body = _read(asked, "mode", "callbacks", "stamps", "rotate", "probes", "answer_probes")
         mode, callbacks = body.get("mode", self._keys.mode), body.get("callbacks", self._keys.callbacks)
         if mode not in MODES:
             raise ValueError(f"mode is one of {', '.join(MODES)}")
         share = type(callbacks) in (int, float) and 0 <= callbacks <= 1
         if callbacks not in (None, "certificate", "public_key") and not share:
             raise ValueError("callbacks: certificate, public_key, a share from 0 to 1, or null")
+        stamps = body.get("stamps", self._keys.stamps)
+        if stamps not in STAMPS:
+            raise ValueError("stamps: emulated, real, or null")
         probes = _count(body, "probes", self._keys.callback_probes)
         answer_probes = _count(body, "answer_probes", self._keys.answer_probes)
         rotation = _rotation(body.get("rotate", False))
-        self._keys.mode, self._keys.callbacks = mode, callbacks
+        self._keys.mode, self._keys.callbacks, self._keys.stamps = mode, callbacks, stamps
         self._keys.callback_probes, self._keys.answer_probes = probes, answer_probes
         if rotation is not None:
             self._keys.rotate(*rotation)

@@ -120,7 +120,7 @@ class Gate:
         if endpoint.upload:
             signed, file = form.parts(asked.headers.get("content-type", ""), asked.body)
             asked = replace(asked, body=signed, headers={**asked.headers, "content-type": "application/json"})
-        self.merchant.admit(asked, self.world.clock.now())
+        self.keys.in_real_time = not self.merchant.admit(asked, self.world.clock)
         if not asked.headers.get("user-agent") or not asked.headers.get("accept"):
             raise Refused(400, "PARAM_ERROR", "Http头缺少Accept或User-Agent", explain="both headers, not empty")
         named = asked.headers.get("wechatpay-serial", "")

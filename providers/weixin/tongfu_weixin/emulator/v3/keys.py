@@ -20,6 +20,7 @@ from tongfu_weixin.emulator.api.envelope import sibling
 from .wire import JSON, SCHEME, Refused, sealed, when, wrong
 
 MODES: Final = ("both", "certificate", "public_key")
+STAMPS: Final = (None, "emulated", "real")
 LIFE: Final = timedelta(days=5 * 365)
 PROBE: Final = "WECHATPAY/SIGNTEST/"
 _SHA256: Final = hashes.SHA256()
@@ -49,6 +50,7 @@ class Keys:
     no public key yet), ``public_key`` (new merchants, who have no certificates).
     ``callbacks``: ``certificate``, ``public_key``, the share of callbacks that the public key signs (0 to 1,
     spread evenly), or None: each as the merchant's last request asked for its answer.
+    ``stamps``: which time signatures bear, ``emulated`` or ``real``, or None: by the merchant's last request.
     """
 
     def __init__(self, world: World, public_key_id: str, platform: rsa.RSAPrivateKey, merchant: rsa.RSAPublicKey):
@@ -69,6 +71,8 @@ class Keys:
         self.callbacks: str | float | None = None
         self.callback_probes = self.answer_probes = 0
         self.last_asked: PlatformKey | None = None
+        self.stamps: str | None = None
+        self.in_real_time = False
         self._shared = 0
 
     def now(self) -> datetime:
@@ -133,7 +137,10 @@ class Keys:
 
     def headers(self, key: PlatformKey, body: bytes, *, age: int = 0, probe: bool = False) -> dict[str, str]:
         """What goes with a signed body. *age* seconds back, for a message that is too old."""
-        timestamp, nonce = str(int(self.now().timestamp()) - age), secrets.token_hex(16)
+        stamp = self.now().timestamp()
+        if self.stamps == "real" or (self.stamps is None and self.in_real_time):
+            stamp -= self._world.clock.offset
+        timestamp, nonce = str(int(stamp) - age), secrets.token_hex(16)
         signature = base64.b64encode(
             key.key.sign(f"{timestamp}\n{nonce}\n".encode() + body + b"\n", _V15, _SHA256)
         ).decode()
