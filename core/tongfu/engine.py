@@ -70,8 +70,10 @@ class CredentialSource(Protocol):
     async def reject(self, key: str, credential: Credential) -> None:
         """Forget *credential*, unless another has taken its place already."""
 
-    async def renew(self, key: str, held: Credential, fetch: Callable[[Credential | None], Any]) -> Credential:
-        """What there is in the place of *held*, fetched now and then only; *held* itself where nothing newer is."""
+    async def renew(
+        self, key: str, held: Credential, fetch: Callable[[Credential | None], Any], since: float
+    ) -> Credential:
+        """What there is in the place of *held*, fetched now and then only, and not again since (monotonic) *since*."""
 
 
 @swift
@@ -172,7 +174,9 @@ class Engine:
         """The kept credential of *kind*, or a new one where none is kept."""
         return await self._kept(BoundSigner(provider, account), kind)
 
-    async def _kept(self, signer: BoundSigner, kind: str, held: Credential | None = None) -> Credential:
+    async def _kept(
+        self, signer: BoundSigner, kind: str, held: Credential | None = None, since: float = 0.0
+    ) -> Credential:
         """The kept credential; a newer one than *held*, where that is given and there is one."""
         provider, account = signer.provider, signer.account
 
@@ -191,7 +195,7 @@ class Engine:
                 raise TransportError(f"{provider.platform}: no {kind} came", sent=False) from exc
 
         key = _key(account, kind)
-        return await (self._credentials.renew(key, held, fetch) if held else self._credentials.get(key, fetch))
+        return await (self._credentials.renew(key, held, fetch, since) if held else self._credentials.get(key, fetch))
 
     async def _ask(self, signer: BoundSigner, held: Held, hook: Hook, needed: CredentialNeeded, sent: bool) -> Any:
         """
@@ -199,10 +203,11 @@ class Engine:
 
         With *sent*, no failure to get the credential looks as if the request had not been.
         """
+        since = time.monotonic()
         while True:
             known = held.get(needed.kind)
             try:
-                held[needed.kind] = await self._kept(signer, needed.kind, known)
+                held[needed.kind] = await self._kept(signer, needed.kind, known, since)
             except TongfuError as exc:
                 if not sent:
                     raise

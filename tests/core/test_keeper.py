@@ -4,6 +4,7 @@ import asyncio
 import gc
 import itertools
 import logging
+import time
 import traceback
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
@@ -821,11 +822,20 @@ def test_a_credential_shows_its_value_nowhere() -> None:
 # --- something newer, for whom the kept one does not serve -------------------------------------------
 
 
-async def test_what_was_fetched_just_now_is_not_looked_for_again(kept: Keeper, clock: Clock) -> None:
+async def test_what_was_fetched_for_this_very_need_is_not_looked_for_again(kept: Keeper, clock: Clock) -> None:
+    since = time.monotonic()
     held = await kept.get("k", Fetch(Credential("t1")))
-    clock.advance(29.9)
 
-    assert await kept.renew("k", held, Fetch()) is held
+    for seconds in (0, 29.9):
+        clock.advance(seconds)
+        assert await kept.renew("k", held, Fetch(), since) is held
+        since = time.monotonic()  # and whoever needs another later has the one fetch of this interval behind him
+
+
+async def test_what_was_fetched_before_is_looked_for_again_at_once(kept: Keeper) -> None:
+    held = await kept.get("k", Fetch(Credential("t1")))
+
+    assert await kept.renew("k", held, Fetch(Credential("t2")), time.monotonic()) == Credential("t2")
 
 
 async def test_renewing_is_rationed_to_30_then_60_seconds_and_drops_nothing(kept: Keeper, clock: Clock) -> None:
@@ -834,7 +844,7 @@ async def test_renewing_is_rationed_to_30_then_60_seconds_and_drops_nothing(kept
     fetches = []
     for seconds in (30, 29, 1, 59, 1):
         clock.advance(seconds)
-        assert await kept.renew("k", held, fetch) == held
+        assert await kept.renew("k", held, fetch, time.monotonic()) == held
         assert await kept.get("k", fetch) == held
         fetches.append(fetch.fetches)
 
@@ -846,8 +856,8 @@ async def test_what_another_has_renewed_is_answered_without_a_fetch(kept: Keeper
     old = await kept.get("k", Fetch(Credential("t1")))
     clock.advance(30)
 
-    assert await kept.renew("k", old, Fetch(Credential("t2"))) == Credential("t2")
-    assert await kept.renew("k", old, Fetch()) == Credential("t2")
+    assert await kept.renew("k", old, Fetch(Credential("t2")), time.monotonic()) == Credential("t2")
+    assert await kept.renew("k", old, Fetch(), time.monotonic()) == Credential("t2")
     assert await kept.get("k", Fetch()) == Credential("t2")
 
 
@@ -856,7 +866,7 @@ async def test_who_comes_while_it_is_renewed_waits_for_it(kept: Keeper, clock: C
     clock.advance(30)
     fetch = Fetch(Credential("t2"))
     fetch.gate.clear()
-    tasks = [asyncio.create_task(kept.renew("k", held, fetch)) for _ in range(50)]
+    tasks = [asyncio.create_task(kept.renew("k", held, fetch, time.monotonic())) for _ in range(50)]
     await settle()
     fetch.gate.set()
 
@@ -869,9 +879,9 @@ async def test_a_renewal_that_fails_is_told_and_the_old_one_serves_on(kept: Keep
     clock.advance(30)
 
     with pytest.raises(TransportError):
-        await kept.renew("k", held, Fetch(TransportError("no route")))
+        await kept.renew("k", held, Fetch(TransportError("no route")), time.monotonic())
     assert await kept.get("k", Fetch()) == held
-    assert await kept.renew("k", held, Fetch()) is held
+    assert await kept.renew("k", held, Fetch(), time.monotonic()) is held
 
 
 async def test_two_processes_of_one_store_renew_once(clock: Clock) -> None:
@@ -899,6 +909,6 @@ async def test_two_processes_of_one_store_renew_once(clock: Clock) -> None:
     held = await one.get("k", fetch)
     clock.advance(30)
 
-    assert await one.renew("k", held, fetch) == held
-    assert await two.renew("k", held, fetch) == held
+    assert await one.renew("k", held, fetch, time.monotonic()) == held
+    assert await two.renew("k", held, fetch, time.monotonic()) == held
     assert fetch.fetches == 2

@@ -21,7 +21,7 @@ from tongfu.call import Credential
 from tongfu.errors import CredentialStoreUnavailable, TongfuError, TransportError
 
 from .border import Border
-from .line import FLOOR, JUST_NOW, Line, due
+from .line import FLOOR, Line, due
 from .store import MemoryStore, OwnStore, SharedStore, Store
 
 Fetch = Callable[[Credential | None], Awaitable[Credential]]
@@ -91,7 +91,7 @@ class Keeper:
         line.rejected = credential
         await self._store.drop(key, credential.value)
 
-    async def renew(self, key: str, held: Credential, fetch: Fetch) -> Credential:
+    async def renew(self, key: str, held: Credential, fetch: Fetch, since: float) -> Credential:
         """
         What the platform has now, for somebody whom *held* does not serve; *held* itself where nothing newer is.
 
@@ -99,6 +99,8 @@ class Keeper:
         seconds, then in 60, 120 up to two hours, by one of the processes that share the store; who comes while it is
         fetched waits for it. *held* is not dropped: it goes on serving all others.
 
+        :param since: when *held* was found not to serve, by ``time.monotonic``. Where it was fetched only after that,
+            for this very need, that was the one fetch.
         :raises TongfuError: what *fetch* raised.
         """
         line = self._line(key)
@@ -106,12 +108,10 @@ class Keeper:
         if kept is not None and kept.value != held.value:
             return kept
         if line.flying is None:
-            now = self._clock()
-            fetched_at = (kept or held).fetched_at
-            if fetched_at is not None and fetched_at <= now < fetched_at + JUST_NOW:
-                return held
-            seconds = line.told_for(now)
+            seconds = line.told_for(self._clock())
             if not seconds or not await self._store.acquire(f"{key}:forced", secrets.token_hex(16), seconds):
+                return held
+            if line.landed_at > since:
                 return held
         flight = line.flying or self._start(key, line, fetch, ahead=True, anew=True)
         return await self._landing(key, flight) or held

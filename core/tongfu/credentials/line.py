@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -15,7 +16,6 @@ FLOOR: Final = timedelta(seconds=1)  # what was just fetched is used this long, 
 LONGEST_PAUSE: Final = 30.0  # seconds between failed fetches
 FORCED_EVERY: Final = 30.0  # seconds, doubled each time: at most twenty a day
 LONGEST_FORCED: Final = 7200.0
-JUST_NOW: Final = timedelta(seconds=FORCED_EVERY)  # what was fetched within it is not looked for again
 
 PAST: Final = datetime.min.replace(tzinfo=UTC)
 
@@ -46,6 +46,8 @@ class Line:
     flight: asyncio.Task[Credential | None] | None = None
     latest: Credential | None = None
     """What was handed out last."""
+    landed_at: float = 0.0
+    """When the last flight brought something, by time.monotonic."""
     unstored: Credential | None = None
     """What was fetched last, if the store did not take it."""
     rejected: Credential | None = None
@@ -84,7 +86,7 @@ class Line:
         self.since, self.until = now, now + timedelta(seconds=seconds)
 
     def landed(self, credential: Credential) -> None:
-        self.failures, self.failure, self.insists = 0, None, False
+        self.failures, self.failure, self.insists, self.landed_at = 0, None, False, time.monotonic()
         if not self.refuses(credential):
             self.rejected = None
 
