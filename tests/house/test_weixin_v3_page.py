@@ -92,7 +92,11 @@ class Pay(Offers):
             "transfer_amount": 1000,
         }
         return SimpleNamespace(
-            event_type="MCHTRANSFER.BILL.FINISHED", notify_id="EV-1", content=content, reply=Reply(200, {}, b"")
+            event_type="MCHTRANSFER.BILL.FINISHED",
+            notify_id="EV-1",
+            content=content,
+            reply=Reply(200, {}, b""),
+            repeated=False,
         )
 
     def decrypt(self, text: str) -> str:

@@ -119,6 +119,7 @@ class Event:
     event_type: str = "MCHTRANSFER.BILL.FINISHED"
     notify_id: str = "EV-2018022511223320873"
     reply: Reply = REPLY
+    repeated: bool = False
 
 
 def transfer(desk: Desk, **more: Any) -> Transfer:

@@ -46,7 +46,10 @@ async def test_a_transfer_is_made_heard_of_and_taken_back(weixin: Any, emu: Emul
     await merchant.control("POST", "transfers/T1", state="SUCCESS")
     await emu.settle()
     ((headers, body),) = hook.got
-    notice = weixin.pay.transfer.notice(await weixin.pay.event(Notification(dict(headers), body)))
+    notice, again = [
+        weixin.pay.transfer.notice(await weixin.pay.event(Notification(dict(headers), body))) for _ in range(2)
+    ]
+    assert (notice, notice.repeated, again.repeated) == (again, False, True)
     await pay_out(weixin, "T2")
     cancelled = await weixin.pay.transfer.cancel(out_bill_no="T2")
     await emu.clock.advance(5)

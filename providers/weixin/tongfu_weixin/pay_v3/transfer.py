@@ -105,7 +105,8 @@ class TransferNotice(_State, ApiItem):
     """
     An authentic notification that a transfer ended. ``transfer_amount`` is fen; answer it with ``reply``.
 
-    ``notify_id`` is the same each time the platform repeats the notification.
+    ``notify_id`` is the same each time the platform repeats the notification; ``repeated`` says that one of that id
+    was read before.
     """
 
     out_bill_no: str
@@ -118,6 +119,7 @@ class TransferNotice(_State, ApiItem):
     fail_reason: str | None = None
     create_time: str | None = None
     update_time: str | None = None
+    repeated: bool = field(default=False, compare=False)
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
 
@@ -132,6 +134,8 @@ class Told(Protocol):
     def content(self) -> Mapping[str, Any]: ...
     @property
     def reply(self) -> Reply: ...
+    @property
+    def repeated(self) -> bool: ...
 
 
 class _OutBillNo(Text):
@@ -268,6 +272,7 @@ class Transfer(Typed):
             raw=told.content,
             reply=told.reply,
             notify_id=told.notify_id,
+            repeated=told.repeated,
         )
 
     def _paying(self, operation: str) -> WeixinAccount:
