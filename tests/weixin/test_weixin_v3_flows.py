@@ -150,8 +150,9 @@ async def test_refusals_have_their_class() -> None:
 
 
 @pytest.mark.parametrize("packed", [None, "GZIP"])
-async def test_bills_hold_the_day(packed: str | None) -> None:
-    async with opened("certificate") as shop:
+@pytest.mark.parametrize("more", [{}, {"sub_mch_id": "1900000110"}])
+async def test_bills_hold_the_day(packed: str | None, more: dict[str, str]) -> None:
+    async with opened("certificate", **more) as shop:
         await shop.order("A10011")
         await shop.emu.pay("A10011")
         day = shop.emu.clock.now().astimezone(timezone(timedelta(hours=8))).date()

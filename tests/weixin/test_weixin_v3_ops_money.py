@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import pytest
 
-from tongfu import ConfigError, InvalidParams, MalformedAnswer
+from tongfu import InvalidParams, MalformedAnswer
 from tongfu.bills import Spool
 from tongfu.call import Call, Context
 from tongfu.model import Bill
@@ -217,8 +217,9 @@ def test_a_fund_flows_account_may_be_spelt_as_in_either_protocol(given: str | No
 
 
 def test_a_sub_merchants_fund_flow_is_not_mistaken_for_the_service_providers() -> None:
-    with pytest.raises(ConfigError, match="without sub_mch_id"):
-        bill.download_fundflow(PARTNER, FundflowParams(bill_date="20260101"), CTX)
+    call = bill.download_fundflow(PARTNER, FundflowParams(bill_date="20260101"), CTX)
+
+    assert (call.endpoint, call.fields["query"]["sub_mchid"]) == ("/v3/bill/sub-merchant-fundflowbill", "1900000109")
 
 
 @pytest.mark.parametrize(("tar_type", "gzip"), [("GZIP", True), (None, False)])

@@ -29,7 +29,8 @@ def build(
     :param endpoint: the path, percent-encoded, without a query; with *file* the absolute URL as the platform gave it.
     :param sensitive: dotted paths in *json* whose text is encrypted for the platform; ``*`` is every item of a list.
     :param upload: a file to send in a form, with *json* as its ``meta``.
-    :param file: ``{"hash": hex, "hash_type": "SHA1", "gzip": bool}``: the answer is an unsigned file, ``content``.
+    :param file: ``{"hash": hex, "hash_type": "SHA1", "gzip": bool}``: the answer is an unsigned file, ``content``; with
+        ``key`` and ``nonce`` an encrypted one.
     """
     fields = {"query": query, "json": json, "sensitive": sensitive, "file": file, "upload": upload}
     return Call(operation, endpoint, fields, finish, read_only=read_only, wire=WIRE, method=method)

@@ -181,7 +181,7 @@ class FundflowLimits(ParamsSchema):
     bill_date = Day(required=True)
     account_type = OneOf(("Basic", "Operation", "Fees", "BASIC", "OPERATION", "FEES"))
     tar_type = OneOf(("GZIP",))
-    extra = _Query("bill_date", "account_type", "tar_type")
+    extra = _Query("bill_date", "account_type", "tar_type", "algorithm")
 
 
 ORDER: Final = OrderLimits()

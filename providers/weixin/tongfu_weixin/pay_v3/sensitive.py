@@ -11,6 +11,7 @@ import binascii
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
+from tongfu.bills import Spool
 from tongfu.errors import InvalidParams, MalformedAnswer, SignatureError
 from tongfu_weixin.account import WeixinAccount
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 ALGORITHM: Final = "AEAD_AES_256_GCM"
 NONCE: Final = 12  # bytes; GCM takes others and is another cipher then
+TAG: Final = 16  # bytes
+CHUNK: Final = 1 << 16
 OVERHEAD: Final = 42  # bytes of OAEP with SHA-1
 
 
@@ -52,6 +55,37 @@ def opened(account: WeixinAccount, sealed: Any) -> bytes:
             "weixin: the message was not encrypted with this account's api_v3_key; use nothing of it, and check the "
             "key if this happens to every message"
         ) from None
+
+
+def unsealed(file: Spool, key: bytes, nonce: bytes) -> Spool:
+    """
+    The content of a file that is encrypted as a whole, its tag at the end.
+
+    :raises MalformedAnswer: too short to be one.
+    :raises SignatureError: it was not encrypted with *key*.
+    """
+    from cryptography.exceptions import InvalidTag  # noqa: PLC0415 - as above
+    from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes  # noqa: PLC0415
+
+    left = file.size - TAG
+    if left < 0:
+        raise MalformedAnswer("weixin: the encrypted file is shorter than its tag")
+    reader = file.open()
+    reader.seek(left)
+    decryptor = Cipher(algorithms.AES(key), modes.GCM(nonce, reader.read(TAG))).decryptor()
+    reader.seek(0)
+    content = Spool(file.size)
+    while left:
+        chunk = reader.read(min(left, CHUNK)) or b""
+        content.write(decryptor.update(chunk))
+        left -= len(chunk)
+    try:
+        decryptor.finalize()
+    except InvalidTag:
+        raise SignatureError(
+            "weixin: the file was not encrypted with the key the platform told of; use nothing of it"
+        ) from None
+    return content
 
 
 def _utf8(text: Any) -> bytes:

@@ -210,12 +210,14 @@ def _verified(account: WeixinAccount, response: HttpResponse, ctx: Context) -> b
 
 def _checked(body: Spool, file: Mapping[str, Any]) -> Spool:
     """
-    The text of a bill. What was verified is the hash of it, unzipped.
+    The text of a bill. What was verified is the hash of it, decrypted and unzipped.
 
-    :raises SignatureError: another hash.
+    :raises SignatureError: another hash, or another key.
     :raises MalformedAnswer: not gzip where gzip was asked for, or not UTF-8.
     """
     digest = hashlib.sha1(usedforsecurity=False)
+    if "key" in file:
+        body = sensitive.unsealed(body, file["key"], file["nonce"])
 
     def hashed() -> Iterator[bytes]:
         for chunk in inflated(body) if file["gzip"] else body.chunks():

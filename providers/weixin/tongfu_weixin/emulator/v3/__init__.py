@@ -44,7 +44,7 @@ class V3:
         self._keys = Keys(world, half.public_key_id, platform, merchant.public_key())
         self._gate = Gate(world, Merchant(half.mch_id, half.cert_serial, merchant), self._keys)
         self._callbacks = Callbacks(world, half.platform, half.api_v3_key, self._keys)
-        self._bills, self._sharing = Bills(half), ProfitSharing(half)
+        self._bills, self._sharing = Bills(half, self._keys), ProfitSharing(half)
         self._transfers = Transfers(world, half.app_id, half.mch_id, self._keys, self._callbacks)
         self._combined = Combined(half, self._callbacks)
         self._complaints = Complaints(half, self._keys, self._callbacks)

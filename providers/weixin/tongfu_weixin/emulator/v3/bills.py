@@ -9,10 +9,13 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
 from tongfu.emulator.half import Answer
 from tongfu_weixin.emulator import bills as v2
 
 from .gate import Endpoint, Request
+from .keys import Keys
 from .wire import BEIJING, Refused, wrong
 
 if TYPE_CHECKING:
@@ -27,8 +30,8 @@ Made = Callable[["WeixinHalf", dict[str, str], "Owner"], bytes]
 
 
 class Bills:
-    def __init__(self, half: WeixinHalf) -> None:
-        self._half = half
+    def __init__(self, half: WeixinHalf, keys: Keys) -> None:
+        self._half, self._keys = half, keys
         self._files: dict[str, tuple[datetime, bytes]] = {}
 
     def reset(self) -> None:
@@ -37,6 +40,7 @@ class Bills:
     def endpoints(self) -> Iterable[Endpoint]:
         yield Endpoint("GET", "/v3/bill/tradebill", self._trade)
         yield Endpoint("GET", "/v3/bill/fundflowbill", self._fundflow)
+        yield Endpoint("GET", "/v3/bill/sub-merchant-fundflowbill", self._sub_fundflow)
         yield Endpoint("GET", "/v3/billdownload/file", self._file)
 
     def _trade(self, request: Request) -> Mapping[str, Any]:
@@ -50,7 +54,24 @@ class Bills:
         account = request.parameter("account_type", "BASIC|OPERATION|FEES", needed=False) or "BASIC"
         return self._applied(request, v2.fundflow, {"account_type": account.capitalize()}, "")
 
-    def _applied(self, request: Request, make: Made, fields: dict[str, str], sub: str) -> Mapping[str, Any]:
+    def _sub_fundflow(self, request: Request) -> Mapping[str, Any]:
+        """One file, encrypted under a key of its own, which only the service provider can read."""
+        if request.parameter("algorithm") != "AEAD_AES_256_GCM":
+            raise wrong("algorithm", "仅支持AEAD_AES_256_GCM", location="query")
+        account = request.parameter("account_type", "BASIC|OPERATION|FEES")
+        sub = request.parameter("sub_mchid", r"\d{1,32}")
+        key, nonce = secrets.token_hex(16), secrets.token_hex(8)
+
+        def seal(file: bytes) -> bytes:
+            return AESGCM(key.encode()).encrypt(nonce.encode(), file, None)
+
+        told = self._applied(request, v2.fundflow, {"account_type": account.capitalize()}, sub, seal)
+        opens = {"bill_sequence": 1, "encrypt_key": self._keys.hidden(key), "nonce": nonce}
+        return {"download_bill_count": 1, "download_bill_list": [{**told, **opens}]}
+
+    def _applied(
+        self, request: Request, make: Made, fields: dict[str, str], sub: str, seal: Callable[[bytes], bytes] = bytes
+    ) -> Mapping[str, Any]:
         day, packed = self._day(request), request.parameter("tar_type", "GZIP", needed=False)
         try:
             content = make(self._half, {**fields, "bill_date": f"{day:%Y%m%d}"}, (False, sub))
@@ -58,7 +79,7 @@ class Bills:
             raise Refused(400, "NO_STATEMENT_EXIST", "账单不存在") from exc
         token = secrets.token_urlsafe(24)
         file = gzip.compress(content, mtime=0) if packed else content
-        self._files[token] = (self._half.world.clock.now() + FILE_LIFE, file)
+        self._files[token] = (self._half.world.clock.now() + FILE_LIFE, seal(file))
         origin = self._half.world.https_origin if request.asked.https else self._half.world.origin
         return {
             "hash_type": "SHA1",
