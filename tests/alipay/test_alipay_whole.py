@@ -387,7 +387,7 @@ async def test_a_payment_that_was_lost_is_cancelled_all_the_same(open_shop: Open
 
 @pytest.mark.parametrize("fault", ["timeout_after_commit", "bad_signature", "status:502", "truncate"])
 async def test_whatever_happens_to_the_answer_nobody_pays_twice(open_shop: OpenStage, fault: str) -> None:
-    shop = open_shop(timeout=0.3)
+    shop = open_shop(timeout=0.8)
     shop.emu.fault(fault, path="/gateway.do")
     order = await shop.pay(await shop.code("success"))
 
@@ -397,7 +397,7 @@ async def test_whatever_happens_to_the_answer_nobody_pays_twice(open_shop: OpenS
 
 
 async def test_a_cancellation_without_an_answer_is_repeated_under_the_same_number(open_shop: OpenStage) -> None:
-    shop = open_shop(timeout=0.3)
+    shop = open_shop(timeout=0.8)
     payment = shop.pay(await shop.code("userpaying"), every=10, within=5)
     states = []
     async for order in payment:
@@ -408,7 +408,7 @@ async def test_a_cancellation_without_an_answer_is_repeated_under_the_same_numbe
 
 
 async def test_what_cannot_be_cancelled_is_an_unknown_outcome(open_shop: OpenStage) -> None:
-    shop = open_shop(timeout=0.2)
+    shop = open_shop(timeout=0.8)
     payment = aiter(shop.pay(await shop.code("userpaying"), every=10, within=5))
     assert [(await anext(payment)).trade_state for _ in range(2)] == ["USERPAYING", "USERPAYING"]
     shop.emu.fault("timeout_before", path="/gateway.do", times=3)

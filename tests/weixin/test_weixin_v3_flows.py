@@ -58,7 +58,7 @@ async def opened(mode: str, **more: Any) -> AsyncIterator[Shop]:
     async with Emulator(platforms=["weixin"]) as emu:
         line = emu.settings()["weixin"]
         account = WeixinAccount(**{name: line[name] for name in MODES[mode]}, **more)
-        async with Tongfu({"weixin": account}, clock=emu.clock) as tf:
+        async with Tongfu({"weixin": account, "hasty": replace(account, timeout=0.5)}, clock=emu.clock) as tf:
             shop = Shop(emu, tf)
             app = web.Application()
             route = tongfu.web.notify_route(tf, "weixin", "/n", on_payment=shop.paid, on_refund=shop.refunded)
@@ -183,13 +183,13 @@ async def test_an_answer_that_is_not_the_platforms_is_not_believed(mode: str, fa
 
 @pytest.mark.parametrize("fault", ["timeout_after_commit", "reset", "status:502"])
 async def test_a_refund_lost_on_the_way_back_is_unknown_and_sent_once(fault: str) -> None:
-    async with opened("public_key", timeout=0.3) as shop:
+    async with opened("public_key") as shop:
         await shop.order("A10011")
         await shop.emu.pay("A10011")
         shop.emu.fault(fault, path="/v3/refund/*")
         refund: Any = {"out_trade_no": "A10011", "out_refund_no": "R1", "total_fee": 8888, "refund_fee": 888}
         with pytest.raises(OutcomeUnknown):
-            await shop.tf.payment.refund("weixin", **refund)
+            await shop.tf.payment.refund("hasty", **refund)
         assert 1 == shop.asked_for("/v3/refund/domestic/refunds")
         assert 888 == (await shop.tf.payment.refund("weixin", **refund)).refund_fee
         assert 1 == len(shop.emu.order("A10011").refunds)

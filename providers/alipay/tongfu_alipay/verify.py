@@ -75,15 +75,16 @@ def check(
                 raise
         else:
             return
+    unknown = f"{_UNKNOWN}, {sn}" if sn else _UNKNOWN
     if held is None:
-        raise CredentialNeeded(kind, _UNKNOWN)
+        raise CredentialNeeded(kind, unknown)
     acting = certificate_mode.acting(account, held)
     fetched = {each: known for each, known in acting.certificates().platform.items() if each not in own.platform}
     if sn and sn not in fetched:
-        raise CredentialNeeded(kind, _UNKNOWN)
+        raise CredentialNeeded(kind, unknown)
     serving = [f"{algorithm}:{each}" for each, known in fetched.items() if known.serves(ctx.now)]
     if not serving:
-        raise SignatureError(f"{_UNKNOWN}, or that has expired")
+        raise SignatureError(f"{unknown}, or that has expired")
     _one_of(ctx.signer.acting_as(acting), texts, sign, serving)
 
 

@@ -90,7 +90,8 @@ def authentic(
     """
     timestamp, nonce, claimed, serial = [headers.get(name, "") for name in HEADERS]
     if not (timestamp and nonce and claimed and serial):
-        raise SignatureError("weixin: the message is not signed: a Wechatpay-* header is missing")
+        missing = ", ".join(name for name in HEADERS if not headers.get(name))
+        raise SignatureError(f"weixin: the message is not signed: it has no {missing}")
     if _TIMESTAMP.fullmatch(timestamp) is None or _NONCE.fullmatch(nonce) is None:
         raise SignatureError("weixin: the message's Wechatpay-Timestamp or -Nonce is none, or came twice")
     if headers.get("wechatpay-signature-type", ALGORITHM) != ALGORITHM:
@@ -98,10 +99,11 @@ def authentic(
     if claimed.startswith(PROBE):
         # The platform looks now and then whether we verify, and sends the real one again.
         raise SignatureError("weixin: the message is one of the platform's signature probes; it is to be refused")
-    if abs(ctx.now.timestamp() - int(timestamp)) >= WINDOW:
+    off = int(timestamp) - ctx.now.timestamp()
+    if abs(off) >= WINDOW:
         raise SignatureError(
-            f"weixin: the message's Wechatpay-Timestamp is {WINDOW} seconds off or more: it is a replay, or this "
-            "machine's clock is wrong"
+            f"weixin: the message's Wechatpay-Timestamp is {off:+.0f} seconds off, and {WINDOW} are too much: it is a "
+            "replay, or this machine's clock is wrong"
         )
     signer = ctx.signer
     if serial.startswith(keys.PUBLIC_KEY):
@@ -121,7 +123,7 @@ def _knowing(account: WeixinAccount, serial: str, ctx: Context, acting: WeixinAc
     number = keys.folded(serial)
     if not number:
         raise SignatureError("weixin: the message's Wechatpay-Serial is no serial, or came twice")
-    unknown = "weixin: the message is signed with a platform certificate that is not known"
+    unknown = f"weixin: the message is signed with the platform certificate {number}, which is not known"
     if acting is None:
         held = ctx.credentials.get(certificates.KIND)
         if held is None:
