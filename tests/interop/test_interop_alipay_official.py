@@ -9,8 +9,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import shutil
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -29,27 +27,14 @@ FLOWS = Path(__file__).with_name("official_alipay_flows.py")
 
 
 @pytest.fixture(scope="module")
-def its_own_path() -> str:
+def its_own_path(apart: Any) -> str:
     """
-    A path of the SDK's own, made with the environment's first run.
+    A path of the SDK's own.
 
     The SDK is imported out of its wheel: unpacked, its fifteen thousand modules take half a gigabyte.
     """
-    folder = Path(sys.prefix) / "interop" / SDK.replace("==", "-")
-    if not folder.is_dir():
-        made = folder.with_name(f"{folder.name}.{os.getpid()}")
-        # Where an environment has no pip of its own, that of the Python it was made from serves it.
-        base = getattr(sys, "_base_executable", sys.executable)
-        pips = ([sys.executable, "-m", "pip"], [base, "-m", "pip", "--python", sys.executable])
-        pip = [*next(pip for pip in pips if subprocess.run([*pip, "--version"], check=False).returncode == 0)]
-        quiet = ("-qq", "--disable-pip-version-check")
-        for wanted in (("install", "--target", made, *NEEDS), ("download", "--no-deps", "--dest", made, SDK)):
-            command = [*pip, wanted[0], *quiet, *map(str, wanted[1:])]
-            subprocess.run(command, check=True, env={**os.environ, "PIP_USER": "0"})
-        try:
-            made.rename(folder)
-        except OSError:  # another process was faster
-            shutil.rmtree(made)
+    wanted = (("install", "--target", *NEEDS), ("download", "--dest", "--no-deps", SDK))
+    folder = apart(SDK.replace("==", "-"), *wanted)
     (wheel,) = folder.glob("*.whl")
     return f"{wheel}{os.pathsep}{folder}"
 
