@@ -107,7 +107,7 @@ def decode(account: AlipayAccount, call: Call[Any], response: HttpResponse, ctx:
     try:
         _directory(file)
         with zipfile.ZipFile(io.BufferedReader(file.open()), metadata_encoding="gbk") as archive:
-            tables = [each for each in archive.infolist() if not each.is_dir()]
+            tables = [each for each in archive.infolist() if each.filename[-1:] not in ("", "/")]
             # A packing of another kind may ask for gigabytes of memory before its first byte.
             if any(each.flag_bits & _ENCRYPTED or each.compress_type not in PACKED for each in tables):
                 raise MalformedAnswer("alipay: the bill's archive is encrypted, or packed in an unusual way")
