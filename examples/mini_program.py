@@ -84,7 +84,7 @@ async def chapter(emu: Emulator, tf: tongfu.Tongfu, phone: Phone, png: Path) -> 
     step(f"the user wrote, the answer arrives: {sent['message']['text']['content']}", not sent["escaped"])
 
     print("         new users who came back, by day     0    1    2    3    4    5    6")
-    today = emu.clock.now().astimezone(BEIJING).date()
+    today = (emu.clock.now().astimezone(BEIJING) - timedelta(hours=8)).date()  # at eight yesterday's figures are there
     for age in range(7, 0, -1):
         day = today - timedelta(days=age)
         retained = {one.key: one.value for one in (await weixin.analysis.get_daily_retain(begin_date=day)).visit_uv_new}

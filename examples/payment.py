@@ -153,7 +153,7 @@ async def chapter(name: str, emu: Emulator, tf: tongfu.Tongfu, shop: Shop) -> No
             step("cancel_order is refused", held=False)
 
     if "download_bill" in tf.operations(name):
-        day = emu.clock.now().astimezone(BEIJING).date()
+        day = (emu.order(paid).paid or emu.clock.now()).astimezone(BEIJING).date()
         await emu.clock.advance(36 * 3600)
         bill = await tf.payment.download_bill(name, bill_date=day)
         step(f"download_bill of {day}: {len(bill.content.splitlines())} lines", paid in bill.content)

@@ -8,7 +8,7 @@ import logging
 import runpy
 import sys
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,8 @@ from aiohttp.test_utils import TestServer
 
 from tongfu import ConfigError, Credential, Notification, OutcomeUnknown, SignatureError, Tongfu
 from tongfu.credentials import MemoryStore
-from tongfu.emulator import Emulator
+from tongfu.emulator import Emulator, shell
+from tongfu.emulator.clock import EmulatorClock
 from tongfu.errors import OrderClosed, OrderConflict, OrderNotFound
 from tongfu_alipay import AlipayAccount
 from tongfu_weixin import WeixinAccount
@@ -100,7 +101,10 @@ async def test_second_refunds_of_a_trade_are_told_from_the_sum() -> None:
 
 
 async def test_bills_and_fund_flows_are_of_the_day() -> None:
-    async with Emulator(platforms=["weixin"]) as emu, Tongfu(emu.accounts(), clock=emu.clock) as tf:
+    async with (
+        Emulator(start=datetime(2026, 11, 26, tzinfo=UTC), platforms=["weixin"]) as emu,
+        Tongfu(emu.accounts(), clock=emu.clock) as tf,
+    ):
         await order(tf, "weixin", "A10011")
         await emu.pay("A10011")
         day = emu.clock.now().astimezone(timezone(timedelta(hours=8))).strftime("%Y%m%d")
@@ -141,11 +145,17 @@ HIDDEN = {
 }
 
 
-@pytest.mark.parametrize("example", ["payment", "mini_program"])
+# Each at its worst time of day: a payment just before midnight in Beijing, figures before they are there.
+@pytest.mark.parametrize(("example", "start"), [("payment", "23:57"), ("mini_program", "00:30")])
 async def test_the_whole_demo_at_debug_shows_no_secret(
-    caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, example: str
+    caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    example: str,
+    start: str,
 ) -> None:
     secrets: set[str] = set()
+    moment = datetime.fromisoformat(f"2026-11-26T{start}+08:00")
     begin, put, decode = Emulator.__aenter__, MemoryStore.put, wire.decode
 
     async def watched(self: Emulator) -> Emulator:
@@ -163,6 +173,7 @@ async def test_the_whole_demo_at_debug_shows_no_secret(
         secrets.update(answer[name] for name in {"session_key", "openid"} & answer.keys())
         return answer
 
+    monkeypatch.setattr(shell, "EmulatorClock", lambda _, *, frozen: EmulatorClock(moment, frozen=frozen))
     monkeypatch.setattr(Emulator, "__aenter__", watched)
     monkeypatch.setattr(MemoryStore, "put", kept)
     monkeypatch.setattr(wire, "decode", decoded)
@@ -195,12 +206,14 @@ async def test_a_program_whose_clock_cannot_be_moved_goes_on_a_day_later() -> No
         names = ("app_id", "private_key", "alipay_public_key", "gateway")
         rest = AlipayAccount(**{name: line["alipay"][name] for name in names}, protocol="v3")
         async with Tongfu({"weixin": v3, "alipay": rest}) as tf:
-            day = datetime.now(UTC).astimezone(timezone(timedelta(hours=8))).strftime("%Y%m%d")
+            days: dict[str, date] = {}
             for name in ("weixin", "alipay"):
                 await order(tf, name, f"A1001{name}", notify_url=str(server.make_url("/notify")))
-                await emu.pay(f"A1001{name}")
+                paid = (await emu.pay(f"A1001{name}")).paid
+                assert paid is not None
+                days[name] = paid.astimezone(timezone(timedelta(hours=8))).date()
             await emu.clock.advance(36 * 3600)
-            for name in ("weixin", "alipay"):
+            for name, day in days.items():
                 assert f"A1001{name}" in (await tf.payment.download_bill(name, bill_date=day)).content
             params: Any = {"out_trade_no": "A1001weixin", "total_fee": 100, "refund_fee": 60}
             await tf.payment.refund("weixin", **params, out_refund_no="R1", notify_url=str(server.make_url("/notify")))

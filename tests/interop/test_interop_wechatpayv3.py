@@ -142,7 +142,8 @@ async def test_a_bill_is_fetched_and_its_hash_holds(
                 "weixin", openid="o", body="c", out_trade_no="A10011", total_fee=1, notify_url=NOTIFY_URL
             )
         order = await emu.pay("A10011")
-        day = emu.clock.now().astimezone(timezone(timedelta(hours=8))).date().isoformat()
+        assert order.paid is not None
+        day = order.paid.astimezone(timezone(timedelta(hours=8))).date().isoformat()
         await emu.clock.advance(36 * 3600)
 
         applied = told(await asyncio.to_thread(getattr(theirs, kind), bill_date=day, tar_type=tar_type or ""))

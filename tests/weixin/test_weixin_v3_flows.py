@@ -154,8 +154,9 @@ async def test_refusals_have_their_class() -> None:
 async def test_bills_hold_the_day(packed: str | None, more: dict[str, str]) -> None:
     async with opened("certificate", **more) as shop:
         await shop.order("A10011")
-        await shop.emu.pay("A10011")
-        day = shop.emu.clock.now().astimezone(timezone(timedelta(hours=8))).date()
+        paid = (await shop.emu.pay("A10011")).paid
+        assert paid is not None
+        day = paid.astimezone(timezone(timedelta(hours=8))).date()
         await shop.emu.clock.advance(36 * 3600)
         trades = await shop.tf.payment.download_bill("weixin", bill_date=day, tar_type=packed)
         flow = await shop.tf.payment.download_fundflow("weixin", bill_date=day, tar_type=packed)
