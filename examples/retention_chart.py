@@ -62,7 +62,8 @@ async def main(png: Path) -> None:
         account = emu.accounts()["weixin"]
         assert isinstance(account, WeixinAccount)
         async with tongfu.Tongfu({"weixin": account}, clock=emu.clock) as tf:
-            today = (emu.clock.now().astimezone(BEIJING) - timedelta(hours=8)).date()  # yesterday's figures come at eight
+            # WeChat has yesterday's figures from eight in the morning.
+            today = (emu.clock.now().astimezone(BEIJING) - timedelta(hours=8)).date()
             days, visitors, new, shares = await figures(tf.open(account), today)
     draw(days, visitors, new, shares, png)
     print(f"{png}: {DAYS} days, {sum(visitors)} visitor-days, {sum(new)} new users")

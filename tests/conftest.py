@@ -1,4 +1,4 @@
-"""What every test shares: no waiting between attempts, and aioresponses on today's aiohttp."""
+"""What every test shares: no waiting between attempts, the same examples each time, aioresponses on today's aiohttp."""
 
 from __future__ import annotations
 
@@ -14,6 +14,17 @@ from typing import Any
 
 import pytest
 import stamina
+from hypothesis import HealthCheck, settings
+
+# The same examples in every run, on a busy machine too; `--hypothesis-profile=anew` draws others.
+settings.register_profile(
+    "tongfu",
+    derandomize=True,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+settings.register_profile("anew", settings.get_profile("tongfu"), derandomize=False)
+settings.load_profile("tongfu")
 
 
 @pytest.fixture(autouse=True)

@@ -214,14 +214,14 @@ NAMES = st.sampled_from(
 
 
 @given(st.binary(max_size=300) | st.text(max_size=200).map(lambda text: text.encode("utf-8", "surrogatepass")))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_random_bytes_are_no_answer(shop: Shop, body: bytes) -> None:
     with pytest.raises(TongfuError):
         run(shop, "close_order", body, out_trade_no="A1001")
 
 
 @given(st.dictionaries(NAMES, JSON_VALUES, max_size=6).map(lambda node: {"code": "10000", **node}))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_random_signed_answers_raise_only_our_errors(shop: Shop, node: dict[str, Any]) -> None:
     text = json.dumps(node).replace("NaN", '"NaN"').replace("Infinity", '"Infinity"')
     text = text.replace('-"Infinity"', '"-Infinity"')
@@ -240,7 +240,7 @@ def test_random_signed_answers_raise_only_our_errors(shop: Shop, node: dict[str,
 
 
 @given(st.text(max_size=40), st.text(alphabet='{}[]":,\\ns \t', max_size=60))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_the_span_is_the_nodes_text_to_the_character(key: str, value: str) -> None:
     node = json.dumps({key: value, "n": {"sign": value}}, ensure_ascii=False)
     body = json.dumps({"before": value})[:-1] + f' ,"alipay_trade_query_response" : {node} , "sign":"s"}}'

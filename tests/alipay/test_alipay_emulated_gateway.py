@@ -176,7 +176,7 @@ async def test_content_nested_without_end_is_refused(shop: Shop, stage: Stage, d
 
 
 @given(st.binary(max_size=200), st.binary(max_size=200))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 async def test_random_requests_are_refused_and_break_nothing(shop: Shop, query: bytes, body: bytes) -> None:
     asked = Asked("POST", "/gateway.do", query.decode("latin-1"), {}, body)
     with pytest.raises(Refusal) as caught:

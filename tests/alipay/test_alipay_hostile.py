@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 
 import pytest
 from cryptography.hazmat.primitives import serialization
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tongfu import HttpResponse, Notification, Tongfu
@@ -22,7 +22,7 @@ from tongfu.errors import TongfuError
 from tongfu.testing import FakeTransport
 from tongfu_alipay import bill, certificates
 
-FIXTURES = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
+FEW = settings(max_examples=60)
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
@@ -35,14 +35,14 @@ with zipfile.ZipFile(ARCHIVE, "w", zipfile.ZIP_DEFLATED) as _made:
     _made.writestr("other.csv", "c,d\r\n" * 50)
 
 
-@FIXTURES
+@FEW
 @given(st.binary(max_size=400))
 def test_random_bytes_are_no_certificate(content: bytes) -> None:
     with pytest.raises(certificates.Unreadable):
         certificates.parse(content)
 
 
-@FIXTURES
+@FEW
 @given(st.data())
 def test_a_changed_certificate_is_another_one_or_none(authority: Any, data: st.DataObject) -> None:
     der = bytearray(authority.alipay.public_bytes(serialization.Encoding.DER))
@@ -57,7 +57,7 @@ def test_a_changed_certificate_is_another_one_or_none(authority: Any, data: st.D
         pass
 
 
-@FIXTURES
+@FEW
 @given(
     st.integers(200, 599), st.binary(max_size=80) | JSON.map(lambda value: json.dumps(value).encode()), st.booleans()
 )
@@ -74,7 +74,7 @@ async def test_a_rest_answer_is_read_or_refused(shop: Any, status: int, body: by
     assert status == 200
 
 
-@FIXTURES
+@FEW
 @given(
     st.dictionaries(
         st.sampled_from(["alipay-timestamp", "alipay-nonce", "alipay-signature", "alipay-sn", "x"]), st.text()
@@ -88,7 +88,7 @@ async def test_no_made_up_header_makes_an_answer_authentic(authority: Any, heade
         await tf.payment.order_query("shop", out_trade_no="A1001")
 
 
-@FIXTURES
+@FEW
 @given(st.data())
 def test_a_changed_archive_is_read_whole_or_refused(data: st.DataObject) -> None:
     content = bytearray(ARCHIVE.getvalue())
@@ -103,7 +103,7 @@ def test_a_changed_archive_is_read_whole_or_refused(data: st.DataObject) -> None
     assert isinstance(found["content"], Spool)
 
 
-@FIXTURES
+@FEW
 @given(st.dictionaries(st.text(), st.text(), max_size=6), st.booleans())
 async def test_a_way_back_or_a_message_is_authentic_or_refused(
     shop: Any, fields: dict[str, str], way_back: bool
@@ -115,7 +115,7 @@ async def test_a_way_back_or_a_message_is_authentic_or_refused(
         await (alipay.verify_return(fields) if way_back else alipay.verify_message(message))
 
 
-@FIXTURES
+@FEW
 @given(JSON | st.text())
 async def test_an_authentic_message_with_odd_content_meets_our_errors_only(shop: Any, content: Any) -> None:
     text = content if isinstance(content, str) else json.dumps(content)

@@ -287,13 +287,13 @@ def read(shop: Shop, body: bytes) -> list[Any]:
 
 
 @given(st.binary(max_size=300))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_random_bytes_are_no_notification(shop: Shop, body: bytes) -> None:
     assert all(isinstance(each, TongfuError) for each in read(shop, body))
 
 
 @given(st.lists(st.tuples(NAMES, VALUES), max_size=12), st.sampled_from(["utf-8", "gbk", "utf-16"]))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_random_forms_that_nobody_signed_are_no_notification(
     shop: Shop, pairs: list[tuple[str, str]], encoding: str
 ) -> None:
@@ -303,7 +303,7 @@ def test_random_forms_that_nobody_signed_are_no_notification(
 
 
 @given(st.dictionaries(NAMES, VALUES, max_size=8))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_random_forms_that_are_signed_raise_only_our_errors(shop: Shop, changes: dict[str, str]) -> None:
     changes.pop("sign", None)
     changes.pop("sign_type", None)
@@ -316,7 +316,7 @@ def test_random_forms_that_are_signed_raise_only_our_errors(shop: Shop, changes:
 
 
 @given(st.text(st.characters(codec="utf-8"), max_size=40), st.text(st.characters(codec="gb18030"), max_size=40))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_every_text_comes_back_as_it_was_signed(shop: Shop, subject: str, chinese: str) -> None:
     for value, charset in ((subject, "utf-8"), (chinese, "gb18030")):
         fields = shop.fields(subject=value, charset=charset)

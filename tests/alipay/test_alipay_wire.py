@@ -45,7 +45,7 @@ def trade(shop: Shop, **fields: Any) -> bytes:
 
 
 @given(fen=FEN)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_every_fen_is_exact_as_yuan_on_the_wire(shop: Shop, fen: int) -> None:
     expected = str(Decimal(fen).scaleb(-2))
     order, _ = run(
@@ -73,7 +73,7 @@ def test_every_fen_is_exact_as_yuan_on_the_wire(shop: Shop, fen: int) -> None:
 
 
 @given(fen=FEN)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_every_yuan_is_exact_as_fen_in_an_answer(shop: Shop, fen: int) -> None:
     yuan = str(Decimal(fen).scaleb(-2))
     bill = {"fund_channel": "BANKCARD", "amount": yuan, "real_amount": yuan}

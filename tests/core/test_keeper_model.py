@@ -212,7 +212,6 @@ TestYieldingKeeper = YieldingKeeperMachine.TestCase
 TestKeeper.settings = TestYieldingKeeper.settings = settings(
     max_examples=60,
     stateful_step_count=25,
-    deadline=None,
     phases=[
         Phase.explicit,
         Phase.reuse,

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tongfu import HttpResponse, InvalidParams, MalformedAnswer, OutcomeUnknown, PlatformRefused, TongfuError
@@ -272,7 +272,6 @@ def damaged(draw: st.DrawFn, answer: dict[str, Any]) -> bytes:
     return json.dumps(whole).encode()
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(trend=damaged({"list": [TREND]}), scan=damaged(SCAN))
 async def test_no_damaged_answer_raises_anything_else(mini: Any, trend: bytes, scan: bytes) -> None:
     weixin = mini.weixin

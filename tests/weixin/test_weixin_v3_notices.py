@@ -13,7 +13,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from multidict import CIMultiDict
 
@@ -503,7 +503,6 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=12), inner, max_size=4),
     max_leaves=12,
 )
-AT_RANDOM = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 async def only_ours(read: Any, notification: Any) -> None:
@@ -515,7 +514,6 @@ async def only_ours(read: Any, notification: Any) -> None:
         raise AssertionError("what was made up is authentic")
 
 
-@AT_RANDOM
 @given(headers=st.dictionaries(st.sampled_from(NAMES), VALUES), body=st.binary(max_size=200))
 async def test_made_up_headers_and_bodies_meet_our_errors_only(
     weixin: Any, wechatpay: Any, headers: dict[str, str], body: bytes
@@ -525,7 +523,6 @@ async def test_made_up_headers_and_bodies_meet_our_errors_only(
     await only_ours(weixin.payment.verify_refund_notify, Notification(headers, body))
 
 
-@AT_RANDOM
 @given(changes=st.dictionaries(st.sampled_from([*PAID, "amount", "payer"]), JSON, min_size=1))
 async def test_authentic_and_odd_contents_meet_our_errors_only(weixin: Any, wechatpay: Any, changes: Any) -> None:
     try:
@@ -535,7 +532,6 @@ async def test_authentic_and_odd_contents_meet_our_errors_only(weixin: Any, wech
     assert notice.paid == ({**PAID, **changes}["trade_state"] == "SUCCESS")
 
 
-@AT_RANDOM
 @given(document=JSON, status=st.sampled_from([200, 202, 204, 400, 401, 404, 429, 500]), signed=st.booleans())
 async def test_odd_answers_meet_our_errors_only(
     weixin: Any, wechatpay: Any, document: Any, status: int, signed: bool

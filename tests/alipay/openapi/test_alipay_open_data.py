@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tongfu import Tongfu
@@ -235,7 +235,6 @@ DOCUMENT = st.dictionaries(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(payload=st.text() | st.binary() | DOCUMENT | DOCUMENT.map(json.dumps))
 async def test_any_input_raises_only_our_errors(mini: Any, payload: Any) -> None:
     alipay, _ = mini.open(encrypt_key=mini.encrypt_key)
@@ -244,7 +243,6 @@ async def test_any_input_raises_only_our_errors(mini: Any, payload: Any) -> None
         await alipay.get_phone_number(payload)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(plain=st.binary(max_size=80) | ANYTHING.map(lambda value: json.dumps(value).encode()))
 async def test_any_authentic_content_gives_a_document_or_an_error_of_ours(mini: Any, plain: bytes) -> None:
     alipay, _ = mini.open(encrypt_key=mini.encrypt_key)

@@ -99,7 +99,7 @@ def test_there_are_as_many_endpoints_as_described(emulated: Any) -> None:
     assert len({route.path for route in routes}) == 52
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(body=BODIES | PARTS, query=QUERIES, kind=TYPES, data=st.data())
 def test_an_endpoint_answers_with_an_errcode_or_with_what_was_asked(
     emulated: Any, body: bytes, query: dict[str, str], kind: str, data: st.DataObject
@@ -115,7 +115,7 @@ def test_an_endpoint_answers_with_an_errcode_or_with_what_was_asked(
             assert isinstance(json.loads(answer.body), dict)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(body=BODIES, data=st.data())
 def test_a_control_route_refuses_what_it_does_not_take(emulated: Any, body: bytes, data: st.DataObject) -> None:
     """As the shell has it: ValueError is 400, LookupError 404. A push needs the running emulator."""
@@ -129,7 +129,7 @@ def test_a_control_route_refuses_what_it_does_not_take(emulated: Any, body: byte
     assert isinstance(json.loads(answer.body), dict)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     body=BODIES,
     headers=st.dictionaries(

@@ -121,7 +121,7 @@ def known(told: Answer) -> bool:
     return 400 <= told.status < 500 and {"code", "message"} <= json.loads(told.body).keys()
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(data=st.data(), body=BODIES, query=QUERIES, name=st.text("AR1|*-_", min_size=1, max_size=8))
 def test_no_request_that_is_signed_rightly_breaks_an_endpoint(
     merchant: Merchant, data: st.DataObject, body: bytes, query: dict[str, str], name: str
@@ -132,7 +132,7 @@ def test_no_request_that_is_signed_rightly_breaks_an_endpoint(
     assert known(merchant.ask(route, name, urlencode(query), body if route.method == "POST" else b"", serial))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(data=st.data(), value=VALUES)
 def test_no_value_in_an_else_right_body_breaks_an_endpoint(merchant: Merchant, data: st.DataObject, value: Any) -> None:
     path = data.draw(st.sampled_from(sorted(RIGHT)))
@@ -159,7 +159,7 @@ CHANGES: list[Callable[[str, str], str]] = [
 ]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(text=ANY_TEXT, change=st.sampled_from(CHANGES), path=ANY_TEXT, body=st.binary(max_size=100))
 def test_no_authorization_breaks_the_gate(
     merchant: Merchant, text: str, change: Callable[[str, str], str], path: str, body: bytes
